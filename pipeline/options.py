@@ -1,0 +1,163 @@
+"""Options are values: frozen, with units, one class a stage. Defaults were chosen by measurement (DECISIONS.md)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from pipeline.errors import InvalidOption
+
+ChannelPolicy = Literal["auto", "mix", "separate"]
+Task = Literal["transcribe", "translate"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodeLimits:
+    """What a recording may ask of the machine. Counted while decoding; headers are never believed."""
+
+    max_seconds: float = 36_000.0
+    """Longest recording, in decoded seconds."""
+    min_seconds: float = 0.0
+    """Shortest recording, in decoded seconds; a recording without a single sample is always refused."""
+    max_channels: int = 16
+    max_streams: int = 32
+    max_bytes: int = 5_000_000_000
+    """Largest file, in bytes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentationOptions:
+    """How segmentation slides over a recording."""
+
+    step: float = 1.0
+    """Seconds between the starts of two windows; a window is 10 s long."""
+    batch_size: int = 8
+    """Windows a forward pass."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VadOptions:
+    """From speech probabilities to speech regions, by hysteresis."""
+
+    onset: float = 0.5
+    """Probability at which speech begins."""
+    offset: float = 0.35
+    """Probability below which it ends."""
+    min_silence: float = 0.16
+    """Shortest pause that splits two regions, in seconds."""
+    min_speech: float = 0.0
+    """Shortest region that is kept, in seconds."""
+    pad: float = 0.0
+    """Seconds added on both sides of a region."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeakerCount:
+    """How many voices to expect. Nothing given: found from the audio."""
+
+    exactly: int | None = None
+    at_least: int | None = None
+    at_most: int | None = None
+    strict: bool = False
+    """Raise `SpeakerCountUnreachable` where the count cannot be honoured, instead of a notice in the result."""
+
+    def __post_init__(self) -> None:
+        for name in ("exactly", "at_least", "at_most"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                message = f"number of speakers ({name}) must be 1 or more, not {value}"
+                raise InvalidOption(message)
+        if self.exactly is not None and (self.at_least is not None or self.at_most is not None):
+            message = "give either the exact number of speakers or bounds, not both"
+            raise InvalidOption(message)
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            message = f"min_speakers ({self.at_least}) is larger than max_speakers ({self.at_most})"
+            raise InvalidOption(message)
+
+    @property
+    def lower(self) -> int:
+        """Fewest speakers allowed."""
+        return self.exactly or self.at_least or 1
+
+    @property
+    def upper(self) -> int | None:
+        """Most speakers allowed; None without a bound."""
+        return self.exactly or self.at_most
+
+
+@dataclass(frozen=True, kw_only=True)
+class AsrOptions:
+    """What is asked of the recognizer."""
+
+    language: str | None = None
+    """ISO 639-1 code; None detects it from the recording."""
+    task: Task = "transcribe"
+    initial_prompt: str | None = None
+    """Text that precedes the recording, to set style and spelling."""
+    hotwords: str | None = None
+    """Words that are likely to be said, separated by spaces."""
+    beam_size: int = 5
+    batch_size: int = 8
+    """Chunks decoded together."""
+    chunk_seconds: float = 28.0
+    """Longest chunk, at most 30 s."""
+    temperatures: tuple[float, ...] = (0.2, 0.4, 0.6, 0.8)
+    """Sampling temperatures tried, in order, where beam search gives a chunk that cannot be right."""
+    max_no_speech: float = 0.75
+    """Text is dropped where the model gives "no speech" a higher probability."""
+    min_logprob: float = -1.0
+    """Mean log-probability a token below which a chunk is decoded again."""
+    max_compression_ratio: float = 2.4
+    """zlib ratio above which text counts as a loop."""
+    max_words_per_second: float = 6.0
+    """Words a second of speech above which text cannot have been said."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignmentOptions:
+    """Where word times come from."""
+
+    method: Literal["auto", "forced", "attention"] = "auto"
+    """`auto`: forced alignment where an aligner speaks the language, attention elsewhere and where it fails."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttributionOptions:
+    """From words and turns to speaker-attributed words and utterances."""
+
+    max_nearest: float = 2.0
+    """A word outside every turn goes to the nearest turn within this many seconds, else to nobody."""
+    snap: bool = True
+    """Let words at the edge of a turn follow pauses and sentence ends, where the evidence is weak."""
+    max_pause: float = 1.0
+    """A longer pause between two words of one speaker starts a new utterance, in seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiarizationOptions:
+    """From local speakers in windows to who spoke when."""
+
+    threshold: float | None = None
+    """Dendrogram cut; None takes the embedding model's own."""
+    min_gap: float = 0.3
+    """Shorter gaps inside one speaker's turns are filled, in seconds."""
+    min_turn: float = 0.1
+    """Shorter turns are dropped, in seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineOptions:
+    """Everything that shapes a transcript."""
+
+    channels: ChannelPolicy = "auto"
+    speakers: SpeakerCount = field(default_factory=SpeakerCount)
+    segmentation: SegmentationOptions = field(default_factory=SegmentationOptions)
+    vad: VadOptions = field(default_factory=VadOptions)
+    diarization: DiarizationOptions = field(default_factory=DiarizationOptions)
+    asr: AsrOptions = field(default_factory=AsrOptions)
+    alignment: AlignmentOptions = field(default_factory=AlignmentOptions)
+    attribution: AttributionOptions = field(default_factory=AttributionOptions)
+
+    def plain(self) -> dict[str, Any]:
+        """All options as plain values, by stage, for the provenance of a result."""
+        return asdict(self)
