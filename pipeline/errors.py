@@ -38,6 +38,12 @@ class MissingDependency(PermanentError):
     slug = "missing-dependency"
 
 
+class MalformedFile(PermanentError):
+    """The file is not in the format it should be in."""
+
+    slug = "malformed-file"
+
+
 class AudioError(PermanentError):
     """The recording cannot be used."""
 
@@ -94,6 +100,12 @@ class TooManyChannels(AudioError):
     """The recording has more channels than the limit."""
 
     slug = "too-many-channels"
+
+
+class SourceTooLarge(AudioError):
+    """The file has more bytes than the limit."""
+
+    slug = "source-too-large"
 
 
 class SpeakerCountUnreachable(PermanentError):

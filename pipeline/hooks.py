@@ -8,7 +8,7 @@ from typing import Protocol
 class Hook(Protocol):
     """Called by every stage as it advances, from the thread that runs it.
 
-    `stage` is one of `decode`, `segmentation`, `embedding`, `clustering`, `asr`, `alignment`, `attribution`;
+    `stage` is one of `decode`, `segmentation`, `embedding`, `clustering`, `relabelling`, `asr`, `alignment`;
     `done` grows from 0 to `total`, both in seconds of audio.
     """
 

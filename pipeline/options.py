@@ -52,6 +52,32 @@ class VadOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OverlapOptions:
+    """From overlap probabilities to stretches of overlapped speech, by hysteresis."""
+
+    onset: float = 0.5
+    """Probability at which overlap begins."""
+    offset: float = 0.5
+    """Probability below which it ends."""
+    min_gap: float = 0.0
+    """Shorter gaps are closed, in seconds."""
+    min_duration: float = 0.0
+    """Shorter stretches are dropped, in seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeakerChangeOptions:
+    """From change scores to change points."""
+
+    threshold: float = 0.5
+    """Lowest score of a change."""
+    min_distance: float = 0.3
+    """Shortest time between two changes, in seconds."""
+    memory: float = 0.5
+    """Seconds of *speech* on either side that are compared; silence does not count."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SpeakerCount:
     """How many voices to expect. Nothing given: found from the audio."""
 
@@ -138,7 +164,21 @@ class DiarizationOptions:
     """From local speakers in windows to who spoke when."""
 
     threshold: float | None = None
-    """Dendrogram cut; None takes the embedding model's own."""
+    """Dendrogram cut, a Euclidean distance of unit vectors; None takes the embedding model's own."""
+    min_clean: float = 2.0
+    """A local speaker is clustered if it is alone for this long in its window, in seconds; others are assigned."""
+    min_known_clean: float = 1.0
+    """The same where the number of speakers is known."""
+    speech_onset: float = 0.5
+    """Speech probability above which a frame has a speaker."""
+    overlap_onset: float = 0.6
+    """Overlap probability above which it has two."""
+    relabel: bool = True
+    """Listen once more to each stretch of one speaker and give it to the closest voice."""
+    trim_pauses: bool = True
+    """Leave out of turns what is as quiet as the background."""
+    min_pause: float = 0.1
+    """Shorter quiet stretches stay in their turn, in seconds."""
     min_gap: float = 0.3
     """Shorter gaps inside one speaker's turns are filled, in seconds."""
     min_turn: float = 0.1

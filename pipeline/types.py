@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,7 @@ class Speaker:
     label: str
     speech_seconds: float
     embedding: tuple[float, ...] | None = None
-    """Unit-norm centroid in the space of the embedding model; None where the voice was never heard alone long enough."""
+    """Unit-norm centroid in the space of the embedding model; None where the voice was not heard alone long enough."""
     channel: int | None = None
 
 
@@ -100,6 +101,10 @@ class Diarization:
     def labels(self) -> tuple[str, ...]:
         """Speaker labels in order of first appearance."""
         return tuple(speaker.label for speaker in self.speakers)
+
+    def _repr_png_(self) -> bytes | None:
+        """Draw who speaks when, in a notebook; nothing where matplotlib is not installed."""
+        return _drawn(self)
 
 
 class Timing(StrEnum):
@@ -296,8 +301,18 @@ class Transcript:
         """Everything that was said, one utterance a line, without speakers."""
         return "\n".join(utterance.text for utterance in self.utterances)
 
+    def _repr_png_(self) -> bytes | None:
+        """Draw who speaks when, in a notebook; nothing where matplotlib is not installed."""
+        return _drawn(self)
+
 
 def rename_speakers(turns: Sequence[Turn]) -> dict[str, str]:
     """Map the labels found in `turns` to SPEAKER_00, SPEAKER_01, … in order of first appearance."""
     order = dict.fromkeys(turn.speaker for turn in sorted(turns, key=lambda turn: (turn.start, turn.end)))
     return {label: f"SPEAKER_{number:02d}" for number, label in enumerate(order)}
+
+
+def _drawn(shown: Diarization | Transcript) -> bytes | None:
+    # Drawing is built on these shapes, so it can only be looked up when a notebook asks for it.
+    picture: bytes | None = import_module("pipeline.annotation").notebook_png(shown)
+    return picture

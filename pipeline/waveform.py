@@ -43,7 +43,7 @@ class Waveform:
         if self.channels != 1:
             message = f"expected one channel, got {self.channels}; use pipeline.audio.downmix or .channel(n)"
             raise ValueError(message)
-        return self.samples[0]
+        return np.asarray(self.samples[0])
 
     def crop(self, segment: Segment) -> FloatArray:
         """Samples of a one-channel waveform between start and end, (samples,); cut off at the recording's ends."""
