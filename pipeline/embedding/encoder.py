@@ -1,0 +1,88 @@
+"""A loaded speaker embedding model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.embedding.campplus import CamPlusPlus
+from pipeline.embedding.ecapa import EcapaTdnn
+from pipeline.embedding.network import EmbeddingNetwork
+from pipeline.embedding.profile import CAMPPLUS, ECAPA, WESPEAKER, EmbeddingProfile
+from pipeline.embedding.resnet import ResNet34
+from pipeline.errors import AudioTooShort, UnknownModel
+from pipeline.models.load import load_tensors
+from pipeline.models.store import ModelStore
+from pipeline.types import FloatArray
+from pipeline.waveform import Waveform
+
+FEATURES_PER_SECOND: Final = 100
+MIN_SECONDS: Final = 0.4
+"""Shortest stretch of one voice that says anything about it."""
+KNOWN_NETWORKS: Final[tuple[tuple[str, Callable[[Mapping[str, Tensor]], EmbeddingNetwork], EmbeddingProfile], ...]] = (
+    ("xvector.tdnn.linear.weight", CamPlusPlus.of, CAMPPLUS),
+    ("mfa.conv.conv.weight", EcapaTdnn.of, ECAPA),
+    ("resnet.seg_1.weight", ResNet34.of, WESPEAKER),
+)
+"""A tensor name that only this network has, how to build it, and its thresholds."""
+
+
+class SpeakerEncoder:
+    """Turns stretches of one voice into points on the unit sphere: the same voice lands close, whatever it says."""
+
+    def __init__(
+        self, network: EmbeddingNetwork, profile: EmbeddingProfile, device: str | torch.device = "cpu"
+    ) -> None:
+        self.device = torch.device(device)
+        if isinstance(network, nn.Module):
+            network.to(self.device).eval()
+        self.network = network
+        self.profile = profile
+
+    @classmethod
+    def from_pretrained(cls, store: ModelStore, name: str = "campplus", device: str = "cpu") -> SpeakerEncoder:
+        """Load a model of the catalog, or a local checkpoint of one of the networks known here.
+
+        Raises `ModelUnavailable`, `ModelCorrupt` or `UnknownModel`.
+        """
+        tensors = load_tensors(store.path(name))
+        for marker, build, profile in KNOWN_NETWORKS:
+            if marker in tensors:
+                return cls(build(tensors), profile, device)
+        message = f"{name} is none of the speaker embedding networks known here: CAM++, ECAPA-TDNN, WeSpeaker ResNet34"
+        raise UnknownModel(message)
+
+    @property
+    def dimension(self) -> int:
+        """Size of an embedding."""
+        return self.network.dimension
+
+    @torch.inference_mode()
+    def features(self, samples: FloatArray) -> Tensor:
+        """(samples,) at 16 kHz -> (time, 80) at 100 a second, on the device."""
+        return self.network.features(torch.from_numpy(samples).to(self.device))
+
+    @torch.inference_mode()
+    def frames(self, features: Tensor) -> Tensor:
+        """(time, 80) of one voice -> (frames, channels); the features' own mean is taken out first."""
+        return self.network.frames(features - features.mean(dim=0))
+
+    @torch.inference_mode()
+    def pool(self, frames: Tensor) -> FloatArray:
+        """(frames, channels) of one voice -> (dimension,), unit norm."""
+        embedding = self.network.pool(frames)
+        unit: FloatArray = (embedding / embedding.norm().clamp(min=1e-12)).cpu().numpy()
+        return unit
+
+    def embed(self, audio: Waveform) -> FloatArray:
+        """Embed a one-channel recording of a single voice as a whole -> (dimension,), unit norm.
+
+        Raises `AudioTooShort` under 0.4 s.
+        """
+        if audio.duration < MIN_SECONDS:
+            message = f"{audio.uri}: {audio.duration:.2f} s of voice is too short; give {MIN_SECONDS} s or more"
+            raise AudioTooShort(message)
+        return self.pool(self.frames(self.features(audio.mono)))

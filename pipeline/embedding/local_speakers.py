@@ -1,0 +1,148 @@
+"""Embeddings of the local speakers of every window, from frames that are computed once.
+
+Windows overlap and every window has several local speakers, so that the usual way runs the network over the same second
+of audio up to thirty times. Here the costly part runs once per second of speech, on the stretches in which one local
+speaker is active alone; each window then pools the frames that are its local speaker's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from pipeline.embedding.encoder import FEATURES_PER_SECOND, MIN_SECONDS, SpeakerEncoder
+from pipeline.hooks import Hook, NullHook
+from pipeline.segmentation.segmenter import FRAMES, WINDOW_FRAMES, Segmentation
+from pipeline.types import BoolArray, FloatArray, IntArray, Segment
+from pipeline.waveform import Waveform
+
+MIN_POOLED_SECONDS = 0.24
+"""Fewer frames than this give no usable statistics."""
+
+
+@dataclass(frozen=True, eq=False)
+class LocalSpeakers:
+    """Every local speaker of every window."""
+
+    embeddings: FloatArray
+    """(windows, local speakers, dimension), unit norm; NaN where there was too little to listen to."""
+    clean_seconds: FloatArray
+    """(windows, local speakers): active alone."""
+    active_seconds: FloatArray
+    """(windows, local speakers): active at all."""
+
+    @property
+    def embedded(self) -> BoolArray:
+        """Which local speakers have an embedding, (windows, local speakers)."""
+        return ~np.isnan(self.embeddings[..., 0])
+
+
+def embed_local_speakers(
+    audio: Waveform, segmentation: Segmentation, encoder: SpeakerEncoder, hook: Hook | None = None
+) -> LocalSpeakers:
+    """Embed the local speakers of all windows of a one-channel recording."""
+    hook = hook or NullHook()
+    activity = segmentation.activity()  # (windows, frames, local speakers)
+    alone = activity & (activity.sum(axis=2, keepdims=True) == 1)
+    embeddings = np.full((*activity[:, 0].shape, encoder.dimension), np.nan, dtype=np.float32)
+    store = _FrameStore(encoder)
+    pending = 0
+    for number in _tiling(segmentation.starts):
+        store.listen(audio, int(segmentation.starts[number]), alone[number])
+        while pending <= number:
+            start = int(segmentation.starts[pending])
+            for speaker in range(activity.shape[2]):
+                mask = _mask(activity[pending, :, speaker], alone[pending, :, speaker])
+                embeddings[pending, speaker] = store.pool(start, mask)
+            pending += 1
+        if pending < len(segmentation.starts):
+            store.forget(int(segmentation.starts[pending]))
+        heard = FRAMES.edge(int(segmentation.starts[number]) + WINDOW_FRAMES)
+        hook("embedding", min(heard, audio.duration), audio.duration)
+    return LocalSpeakers(
+        embeddings,
+        (alone.sum(axis=1) * FRAMES.step).astype(np.float32),
+        (activity.sum(axis=1) * FRAMES.step).astype(np.float32),
+    )
+
+
+def _tiling(starts: IntArray) -> list[int]:
+    """Numbers of the windows that lie end to end and together cover the recording; the last is always one of them."""
+    chosen: list[int] = []
+    for number, start in enumerate(starts):
+        if not chosen or start >= starts[chosen[-1]] + WINDOW_FRAMES:
+            chosen.append(number)
+    if len(starts) and chosen[-1] != len(starts) - 1:
+        chosen.append(len(starts) - 1)
+    return chosen
+
+
+def _mask(active: BoolArray, alone: BoolArray) -> BoolArray:
+    """Frames to listen to: those in which the speaker is alone, or all of hers where these are too few."""
+    return alone if alone.sum() * FRAMES.step >= MIN_SECONDS else active
+
+
+class _FrameStore:
+    """Frame-level features of the last windows, on the recording's own grid of the network's frame rate."""
+
+    def __init__(self, encoder: SpeakerEncoder) -> None:
+        self.encoder = encoder
+        self.rate = encoder.network.frames_per_second
+        self.hop = round(FEATURES_PER_SECOND / self.rate)
+        self.first = 0
+        self.frames = torch.zeros(0, encoder.network.channels, device=encoder.device)
+        self.known = np.zeros(0, dtype=np.bool_)
+
+    def listen(self, audio: Waveform, start: int, alone: BoolArray) -> None:
+        """Compute the frames of one window in which a local speaker is alone, as far as they are not known yet.
+
+        `start`: first frame of the window; `alone`: (frames, local speakers). A voice's stretches are joined, so that
+        the network hears it without gaps.
+        """
+        origin = FRAMES.edge(start)
+        first = round(origin * FEATURES_PER_SECOND)
+        stretch = Segment(first / FEATURES_PER_SECOND, FRAMES.edge(start + WINDOW_FRAMES) + 0.025)
+        samples = audio.crop(stretch)
+        features = self.encoder.features(samples)  # (time, 80)
+        self._reserve((first + len(features)) // self.hop + 1)
+        numbers = np.arange(len(features))
+        of_frame = _segmentation_frame(first + numbers, FEATURES_PER_SECOND, start)
+        for speaker in range(alone.shape[1]):
+            mine = numbers[alone[of_frame, speaker]]
+            mine = mine[~self.known[(first + mine) // self.hop - self.first]]
+            if len(mine) < MIN_SECONDS * FEATURES_PER_SECOND:
+                continue
+            frames = self.encoder.frames(features[torch.from_numpy(mine).to(self.encoder.device)])
+            positions = (first + mine[:: self.hop]) // self.hop - self.first
+            self.frames[torch.from_numpy(positions).to(self.encoder.device)] = frames[: len(positions)]
+            self.known[positions] = True
+
+    def pool(self, start: int, mask: BoolArray) -> FloatArray:
+        """Embed what `mask` (frames of the window that starts at `start`) selects; NaN where too little is known."""
+        low = int(FRAMES.edge(start) * self.rate)
+        high = min(int(FRAMES.edge(start + WINDOW_FRAMES) * self.rate), self.first + len(self.known))
+        positions = np.arange(max(low, self.first), high)
+        selected = positions[mask[_segmentation_frame(positions, self.rate, start)]] - self.first
+        selected = selected[self.known[selected]]
+        if len(selected) < MIN_POOLED_SECONDS * self.rate:
+            return np.full(self.encoder.dimension, np.nan, dtype=np.float32)
+        return self.encoder.pool(self.frames[torch.from_numpy(selected).to(self.encoder.device)])
+
+    def forget(self, before: int) -> None:
+        """Let go of what lies before segmentation frame `before`: no later window will ask for it."""
+        gone = max(0, int(FRAMES.edge(before) * self.rate) - self.first)
+        self.frames, self.known, self.first = self.frames[gone:].clone(), self.known[gone:], self.first + gone
+
+    def _reserve(self, end: int) -> None:
+        more = max(0, end - self.first - len(self.known))
+        self.frames = torch.cat([self.frames, self.frames.new_zeros(more, self.frames.shape[1])])
+        self.known = np.append(self.known, np.zeros(more, dtype=np.bool_))
+
+
+def _segmentation_frame(positions: IntArray, rate: float, start: int) -> IntArray:
+    """Frame of the window (from `start`) that is heard in each position of a grid of `rate` a second."""
+    seconds = (positions + 0.5) / rate
+    frames = np.floor((seconds - FRAMES.offset) / FRAMES.step).astype(np.int64) - start
+    return np.asarray(np.clip(frames, 0, WINDOW_FRAMES - 1), dtype=np.int64)

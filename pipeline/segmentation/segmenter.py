@@ -1,0 +1,133 @@
+"""Segmentation: a window slides over the recording, and tells who of its local speakers is active when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pipeline.frames import FrameGrid, FrameScores
+from pipeline.hooks import Hook, NullHook
+from pipeline.models.load import load_tensors
+from pipeline.models.store import ModelStore
+from pipeline.options import SegmentationOptions
+from pipeline.segmentation.powerset import Powerset
+from pipeline.segmentation.pyannet import PyanNet
+from pipeline.types import BoolArray, FloatArray, IntArray
+from pipeline.waveform import SAMPLE_RATE, Waveform
+
+WINDOW_SAMPLES = 160_000
+FRAME_SAMPLES = 270
+"""Hop of the network: 16.875 ms."""
+WINDOW_FRAMES = 589
+RECEPTIVE_FIELD = 991
+"""Samples that one frame sees; its middle is where the frame belongs."""
+FRAMES = FrameGrid(step=FRAME_SAMPLES / SAMPLE_RATE, offset=(RECEPTIVE_FIELD - FRAME_SAMPLES) / 2 / SAMPLE_RATE)
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """What segmentation knows of a recording. Windows start on whole frames, so that they line up exactly."""
+
+    probabilities: NDArray[np.float16]
+    """(windows, frames, classes): probability of each powerset class in each frame of each window."""
+    starts: IntArray
+    """(windows,): first frame of each window on the recording's own grid, `FRAMES`."""
+    duration: float
+    """Seconds of audio."""
+    powerset: Powerset = field(default_factory=Powerset)
+
+    @property
+    def frames(self) -> int:
+        """Frames of the recording, from the start of the first window to the end of the last."""
+        return int(self.starts[-1]) + WINDOW_FRAMES if len(self.starts) else 0
+
+    def window(self, number: int) -> FloatArray:
+        """Probabilities of one window, (frames, classes), float32."""
+        return np.asarray(self.probabilities[number], dtype=np.float32)
+
+    def activity(self) -> BoolArray:
+        """Most likely local speakers, (windows, frames, local speakers)."""
+        return self.powerset.hard(self.probabilities)
+
+    def average(self, classes: BoolArray) -> FrameScores:
+        """Probability that one of `classes` (a mask over them) is on, averaged over the windows that see a frame."""
+        total = np.zeros(self.frames, dtype=np.float32)
+        seen = np.zeros(self.frames, dtype=np.float32)
+        for number, start in enumerate(self.starts):
+            total[start : start + WINDOW_FRAMES] += self.window(number)[:, classes].sum(axis=1)
+            seen[start : start + WINDOW_FRAMES] += 1
+        return FrameScores(FRAMES, (total / np.maximum(seen, 1)).astype(np.float32), self.duration)
+
+    @property
+    def speech(self) -> FrameScores:
+        """Probability that somebody speaks."""
+        return self.average(self.powerset.sizes >= 1)
+
+    @property
+    def overlap(self) -> FrameScores:
+        """Probability that two or more speak at once."""
+        return self.average(self.powerset.sizes >= 2)  # noqa: PLR2004
+
+
+class Segmenter:
+    """A loaded segmentation model."""
+
+    def __init__(
+        self, network: PyanNet, options: SegmentationOptions | None = None, device: str | torch.device = "cpu"
+    ) -> None:
+        self.network = network.to(device).eval()
+        self.options = options or SegmentationOptions()
+        self.device = torch.device(device)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        store: ModelStore,
+        name: str = "segmentation-3.0",
+        device: str = "cpu",
+        options: SegmentationOptions | None = None,
+    ) -> Segmenter:
+        """Load a model of the catalog, or a local checkpoint in pyannote's published layout.
+
+        Raises `ModelUnavailable`, `ModelCorrupt` or `UnknownModel`.
+        """
+        return cls(PyanNet.of(load_tensors(store.path(name))), options, device)
+
+    @torch.inference_mode()
+    def __call__(self, audio: Waveform, hook: Hook | None = None) -> Segmentation:
+        """Slide over a one-channel recording. An empty recording gives a segmentation without windows."""
+        hook = hook or NullHook()
+        starts = window_starts(audio.mono.shape[0], self.options.step)
+        powerset = Powerset()
+        probabilities = np.zeros((len(starts), WINDOW_FRAMES, powerset.classes), dtype=np.float16)
+        for first in range(0, len(starts), self.options.batch_size):
+            batch = starts[first : first + self.options.batch_size]
+            samples = np.stack(list(_windows(audio.mono, batch)))  # (batch, samples)
+            scores = self.network(torch.from_numpy(samples).to(self.device)).exp()  # (batch, frames, classes)
+            probabilities[first : first + len(batch)] = scores.cpu().numpy()
+            seen = (int(batch[-1]) * FRAME_SAMPLES + WINDOW_SAMPLES) / SAMPLE_RATE
+            hook("segmentation", min(seen, audio.duration), audio.duration)
+        return Segmentation(probabilities, starts, audio.duration, powerset)
+
+
+def window_starts(samples: int, step: float) -> IntArray:
+    """First frame of each window: every `step` seconds, and a last one that reaches the end of the recording.
+
+    The last window is laid back over audio rather than filled up with silence; a recording shorter than one
+    window gets a single window, filled up with silence.
+    """
+    if samples == 0:
+        return np.zeros(0, dtype=np.int64)
+    stride = max(1, round(step * SAMPLE_RATE / FRAME_SAMPLES))
+    last = max(0, -(-(samples - WINDOW_SAMPLES) // FRAME_SAMPLES))
+    return np.append(np.arange(0, last, stride), last).astype(np.int64)
+
+
+def _windows(samples: FloatArray, starts: IntArray) -> Iterator[FloatArray]:
+    for start in starts * FRAME_SAMPLES:
+        window = samples[start : start + WINDOW_SAMPLES]
+        yield np.pad(window, (0, WINDOW_SAMPLES - len(window)))
