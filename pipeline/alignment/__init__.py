@@ -1,0 +1,1 @@
+"""Forced alignment: when each written word was said."""

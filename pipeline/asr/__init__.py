@@ -1,0 +1,1 @@
+"""Speech recognition: from samples and speech regions to timed words."""

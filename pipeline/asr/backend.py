@@ -1,0 +1,110 @@
+"""What a speech recognition model must offer to serve in `Recognizer`. Times are seconds from the chunk's start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.options import Task
+from pipeline.types import FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodeRequest:
+    """How to turn encoded chunks into text."""
+
+    language: str
+    """ISO 639-1 code."""
+    task: Task = "transcribe"
+    beam_size: int = 5
+    """Ignored where `temperature` is above 0."""
+    temperature: float = 0.0
+    """0 searches for the likeliest text; above 0 it is sampled."""
+    timestamps: bool = False
+    """Let the model write when its segments begin and end."""
+    prompt: str | None = None
+    hotwords: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimedText:
+    """A stretch of a chunk's text between two of the model's own timestamps."""
+
+    start: float
+    end: float
+    text: str
+    tokens: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hypothesis:
+    """The text of one chunk."""
+
+    text: str
+    tokens: tuple[int, ...]
+    """Text tokens only: no timestamps, no control tokens."""
+    avg_logprob: float
+    """Mean log-probability a token."""
+    no_speech_prob: float
+    """Probability the model gives to there being no speech."""
+    temperature: float = 0.0
+    segments: tuple[TimedText, ...] = ()
+    """With timestamps: the same text in parts; empty without."""
+    reached: float | None = None
+    """With timestamps: up to where the model accounts for the audio; None without."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeardWord:
+    """One written word of a hypothesis."""
+
+    text: str
+    """Punctuation attached, no white space."""
+    tokens: tuple[int, ...]
+    probability: float
+    """Mean probability of the word's tokens given the audio and the words before, 0..1."""
+    start: float | None = None
+    """By cross-attention, before the model's bias is taken off; None where times were not asked for."""
+    end: float | None = None
+
+
+class EncodedChunks(Protocol):
+    """A batch of chunks that have been through the encoder."""
+
+    def decode(self, request: DecodeRequest) -> Sequence[Hypothesis]:
+        """Give one hypothesis a chunk."""
+
+    def words(
+        self, texts: Sequence[Sequence[int]], request: DecodeRequest, *, times: bool
+    ) -> Sequence[list[HeardWord]]:
+        """Split one list of text tokens a chunk into words, with their probabilities and, if asked, times.
+
+        Together the words of a chunk hold all of its tokens, but for those that are nothing but white space.
+        """
+
+    def languages(self) -> Sequence[Mapping[str, float]]:
+        """Give the probability of every language, by chunk."""
+
+
+class AsrBackend(Protocol):
+    """A loaded model."""
+
+    @property
+    def name(self) -> str:
+        """Name of the model in the catalog, or any other that tells models apart."""
+
+    @property
+    def languages(self) -> Sequence[str]:
+        """ISO 639-1 codes of the languages it knows; one alone makes language detection needless."""
+
+    @property
+    def translates(self) -> bool:
+        """Whether the model can translate into English."""
+
+    @property
+    def attention_bias(self) -> float:
+        """Seconds by which word starts by cross-attention are late, measured on this model; 0 where unknown."""
+
+    def encode(self, chunks: Sequence[FloatArray]) -> EncodedChunks:
+        """Run the encoder over chunks of 16 kHz samples, (samples,) each, at most 30 s long."""

@@ -1,0 +1,115 @@
+"""Whisper in CTranslate2, loaded by faster-whisper. It is given samples, never a path: it would open anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from pipeline.asr.cublas import preload_cublas
+from pipeline.asr.whisper_batch import WhisperBatch
+from pipeline.asr.whisper_model import WhisperParts
+from pipeline.errors import InvalidOption, ModelCorrupt
+from pipeline.extras import require
+from pipeline.types import FloatArray
+from pipeline.waveform import SAMPLE_RATE
+
+FRAMES_PER_SECOND = 100
+"""Mel frames; the encoder halves them."""
+_WINDOW_FRAMES = 3000
+# What Whisper was trained on, 30 s. It takes less, and computes less then.
+_TAIL_FRAMES = 300
+# With 3 s of padding after the longest chunk tiny.en writes what it writes with the full 30 s; with none it babbles.
+_MIN_SAMPLES = 1600
+# The spectrogram's reflected edges need something to reflect.
+_ATTENTION_BIAS: Mapping[str, float] = {"whisper-tiny.en": 0.075}
+# Median lateness of word starts against hand labels (TIMIT, clean, telephone, noise), by model.
+_COMPUTE_TYPES: Mapping[str, str] = {"cpu": "int8", "cuda": "float16"}
+_SEED = 20
+
+
+class ModelFolders(Protocol):
+    """Where weights come from: `pipeline.models.ModelStore`."""
+
+    def path(self, name: str) -> Path:
+        """Folder with the model of that name, fetched if it is not there."""
+
+
+class FasterWhisper:
+    """A Whisper model as `AsrBackend`. May be shared between threads; CTranslate2 queues their work."""
+
+    def __init__(self, folder: Path, *, name: str, device: str, compute_type: str | None, threads: int) -> None:
+        if device not in _COMPUTE_TYPES:
+            message = f"speech recognition runs on cpu or cuda, not on {device!r}"
+            raise InvalidOption(message)
+        for file in ("model.bin", "tokenizer.json"):
+            # faster-whisper would fetch a missing tokenizer from a hub behind the caller's back.
+            if not (folder / file).is_file():
+                message = f"model {name} lacks {file}"
+                raise ModelCorrupt(message)
+        if device == "cuda":
+            preload_cublas()
+        module = require("faster_whisper", "pipeline")
+        # Sampled text should not differ from run to run.
+        require("ctranslate2", "pipeline").set_random_seed(_SEED)
+        self._model: Any = module.WhisperModel(
+            str(folder), device=device, compute_type=compute_type or _COMPUTE_TYPES[device], cpu_threads=threads
+        )
+        self._name = name
+        self._parts = WhisperParts.of(self._model)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        store: ModelFolders,
+        name: str = "whisper-tiny.en",
+        device: str = "cpu",
+        compute_type: str | None = None,
+        threads: int = 0,
+    ) -> FasterWhisper:
+        """Load a model of the catalog.
+
+        `device` is `cpu` or `cuda`; `compute_type` one of CTranslate2's, None for int8 on a CPU and float16 on a
+        GPU; `threads` 0 lets CTranslate2 choose. Raises what the store raises, `ModelCorrupt` where files are
+        missing, `MissingDependency` where packages are.
+        """
+        return cls(store.path(name), name=name, device=device, compute_type=compute_type, threads=threads)
+
+    @property
+    def name(self) -> str:
+        """Name in the catalog."""
+        return self._name
+
+    @property
+    def languages(self) -> Sequence[str]:
+        """ISO 639-1 codes of the languages it was trained on."""
+        return tuple(self._model.supported_languages)
+
+    @property
+    def translates(self) -> bool:
+        """Multilingual Whisper models translate into English."""
+        return self._parts.multilingual
+
+    @property
+    def attention_bias(self) -> float:
+        """Seconds by which word starts by cross-attention are late."""
+        return _ATTENTION_BIAS.get(self._name, 0.0)
+
+    def encode(self, chunks: Sequence[FloatArray]) -> WhisperBatch:
+        """Encode chunks of 16 kHz samples, (samples,) each, padded to the longest of them and 3 s more."""
+        mels = [self._mel(chunk) for chunk in chunks]
+        longest = max(mel.shape[1] for mel in mels)
+        frames = max(longest, min(_WINDOW_FRAMES, longest + _TAIL_FRAMES))
+        if frames > _WINDOW_FRAMES:
+            message = f"a chunk is longer than {_WINDOW_FRAMES / FRAMES_PER_SECOND:.0f} s"
+            raise ValueError(message)
+        padded = np.stack([np.pad(mel, ((0, 0), (0, frames - mel.shape[1]))) for mel in mels])
+        durations = tuple(len(chunk) / SAMPLE_RATE for chunk in chunks)
+        return WhisperBatch(parts=self._parts, encoded=self._parts.encode(padded), durations=durations)
+
+    def _mel(self, chunk: FloatArray) -> FloatArray:
+        """Log-mel spectrogram, (mels, frames)."""
+        samples = np.pad(chunk, (0, max(0, _MIN_SAMPLES - len(chunk))))
+        return np.asarray(self._model.feature_extractor(samples), dtype=np.float32)[:, :_WINDOW_FRAMES]

@@ -1,0 +1,106 @@
+"""A second look at chunks whose first text cannot be right: with timestamps, in parts, and sampled if need be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.asr.decoding import ChunkDecoder, Decoded
+from pipeline.asr.guards import Fault, count_words, find_fault, most_words, unsayable
+from pipeline.asr.pieces import Piece, by_timestamps
+from pipeline.asr.speech import SpeechClock
+from pipeline.options import AsrOptions
+from pipeline.types import Segment
+
+_MAX_DEPTH = 3
+# A rest of a rest of a rest is decoded; what is still open then stays open.
+_MIN_REST = 1.0
+# Seconds of speech after the model's last timestamp that are worth another decoding.
+_MIN_HOLE = 1.5
+# The same for speech between two of its segments.
+_SLACK = 0.05
+# Seconds; a segment that begins at the very end of the chunk is an artefact.
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A stretch to decode: part of chunk number `owner`, `depth` cuts down."""
+
+    span: Segment
+    owner: int
+    depth: int
+
+
+def decode_again(
+    chunks: Sequence[Segment], decoder: ChunkDecoder, clock: SpeechClock, options: AsrOptions
+) -> list[list[Piece]]:
+    """Decode chunks with timestamps; what the model leaves out is cut out and decoded again.
+
+    Gives the pieces of every chunk, in order; none where every text had a fault.
+    """
+    found: list[list[Piece]] = [[] for _ in chunks]
+    tasks = [_Task(chunk, owner, 0) for owner, chunk in enumerate(chunks)]
+    while tasks:
+        by_span = {task.span: task for task in tasks}
+        tasks = []
+        for batch in decoder.decode(list(by_span), timestamps=True):
+            for decoded in batch:
+                task = by_span[decoded.chunk]
+                pieces, reached = _pieces(_believable(decoded, decoder, clock, options), task.span)
+                found[task.owner] += pieces
+                if task.depth < _MAX_DEPTH:
+                    left = _left_out(task.span, pieces, reached, clock)
+                    tasks += [_Task(span, task.owner, task.depth + 1) for span in left]
+    return [sorted(pieces, key=lambda piece: piece.span) for pieces in found]
+
+
+def _believable(decoded: Decoded, decoder: ChunkDecoder, clock: SpeechClock, options: AsrOptions) -> Decoded | None:
+    """Give the text itself if it has no fault, else the first sampled one without, else the likeliest that may pass."""
+    speech = clock.seconds(decoded.chunk)
+
+    def faulty(candidate: Decoded) -> bool:
+        words = count_words(candidate.hypothesis.text, decoder.request.language)
+        return find_fault(candidate.hypothesis, words, speech, options) is not None
+
+    said = decoded.hypothesis
+    # Sampling finds words in anything; where there is no speech to begin with it is not asked.
+    if not faulty(decoded) or unsayable(said.text, said.no_speech_prob, options) is not None:
+        return decoded
+    tried = [decoded]
+    for candidate in decoder.sample(decoded.chunk, options.temperatures, timestamps=True):
+        if not faulty(candidate):
+            return candidate
+        tried.append(candidate)
+    return _likeliest(tried, speech, decoder.request.language, options)
+
+
+def _likeliest(tried: Sequence[Decoded], speech: float, language: str, options: AsrOptions) -> Decoded | None:
+    """Of texts that are all unlikely, give the likeliest that is neither a loop nor too long for the speech."""
+    passable = [
+        candidate
+        for candidate in tried
+        if find_fault(candidate.hypothesis, 0, speech, options) is not Fault.REPETITION
+        and count_words(candidate.hypothesis.text, language) <= most_words(speech, options)
+    ]
+    return max(passable, key=lambda candidate: candidate.hypothesis.avg_logprob, default=None)
+
+
+def _pieces(decoded: Decoded | None, span: Segment) -> tuple[list[Piece], float]:
+    """Pieces of a chunk and the instant up to which it is accounted for."""
+    if decoded is None:
+        return [], span.end
+    reached = decoded.hypothesis.reached
+    pieces = by_timestamps(span, decoded.hypothesis, decoded.words)
+    kept = [piece for piece in pieces if piece.span.start < span.end - _SLACK]
+    return kept, span.end if reached is None else min(span.end, span.start + reached)
+
+
+def _left_out(span: Segment, pieces: Sequence[Piece], reached: float, clock: SpeechClock) -> list[Segment]:
+    """Stretches with speech that the pieces of a span do not cover: holes between them and the rest after them."""
+    if not pieces:
+        return []
+    rest = Segment(reached, span.end)
+    edges = [span.start, *(edge for piece in pieces for edge in (piece.span.start, piece.span.end))]
+    holes = [Segment(start, end) for start, end in zip(edges[::2], edges[1::2], strict=False)]
+    left = [hole for hole in holes if clock.seconds(hole) > _MIN_HOLE]
+    return [*left, rest] if clock.seconds(rest) > _MIN_REST else left

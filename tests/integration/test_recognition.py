@@ -1,0 +1,213 @@
+"""Recognition and word times with the real models on real speech.
+
+The floors are a little below what was measured; they are there to catch a change that breaks something.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.alignment.pocketsphinx import PocketSphinx
+from pipeline.asr.faster_whisper import FasterWhisper
+from pipeline.asr.recognition import Recognizer
+from pipeline.audio import decode, downmix
+from pipeline.errors import InvalidOption, ModelCorrupt
+from pipeline.models import ModelStore
+from pipeline.options import AsrOptions
+from pipeline.segmentation.segmenter import Segmenter
+from pipeline.segmentation.vad import detect_speech
+from pipeline.types import Recognition, Segment, Timing
+from pipeline.waveform import SAMPLE_RATE, Waveform
+
+pytestmark = pytest.mark.weights
+
+NO_WORDS = (
+    "silence_10s.wav",
+    "noise_white_10s.flac",
+    "noise_brown_10s.flac",
+    "hum_50hz_10s.flac",
+    "dtmf_8k.wav",
+    "ringback_8k.wav",
+    "melody_8s.flac",
+    "moh_cold_day.flac",
+    "short_50ms.wav",
+    "short_1sample.wav",
+)
+SENTENCE = "I don't think Mr Hale you have done quite right in introducing such a person to us without telling us what"
+WITH_WORDS = ("quiet_-50db.wav", "dc_offset.wav", "noisy_10db.flac", "mulaw_8k.wav", "long_silence_then_speech.flac")
+CITIES = "it was the best of times it was the worst of times it was the age of wisdom it was the age of foolishness"
+
+
+@pytest.fixture(scope="module")
+def store() -> ModelStore:
+    """The user's own, so that a second run fetches nothing."""
+    return ModelStore.from_environment()
+
+
+@pytest.fixture(scope="module")
+def backend(store: ModelStore) -> FasterWhisper:
+    return FasterWhisper.from_pretrained(store, threads=1)
+
+
+@pytest.fixture(scope="module")
+def aligner() -> PocketSphinx:
+    return PocketSphinx()
+
+
+@pytest.fixture(scope="module")
+def recognizer(backend: FasterWhisper, aligner: PocketSphinx) -> Recognizer:
+    return Recognizer(backend, aligner=aligner)
+
+
+@pytest.fixture(scope="module")
+def cities(store: ModelStore) -> Waveform:
+    """Forty-four seconds of one voice reading."""
+    return downmix(decode(store.path("sample-two-cities")))
+
+
+def everywhere(waveform: Waveform) -> list[Segment]:
+    """Speech regions of somebody who does without voice activity detection."""
+    return [Segment(0.0, waveform.duration)]
+
+
+def plain(words: list[str]) -> list[str]:
+    bare = ("".join(letter for letter in word.lower() if letter.isalnum()) for word in words)
+    return [word for word in bare if word]
+
+
+def texts(recognition: Recognition) -> list[str]:
+    return plain([word.text for word in recognition.words])
+
+
+def edits(reference: list[str], hypothesis: list[str]) -> int:
+    """Word errors: substitutions, deletions, insertions."""
+    row = list(range(len(hypothesis) + 1))
+    for number, expected in enumerate(reference, 1):
+        above, row[0] = row[0], number
+        for place, word in enumerate(hypothesis, 1):
+            above, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, above + (word != expected))
+    return row[-1]
+
+
+def test_read_speech_is_written_down_and_every_word_is_aligned(
+    store: ModelStore, recognizer: Recognizer, cities: Waveform, capfd: pytest.CaptureFixture[str]
+) -> None:
+    speech = detect_speech(Segmenter.from_pretrained(store)(cities))
+    recognition = recognizer(cities, speech)
+    assert edits(CITIES.split(), texts(recognition)[: len(CITIES.split())]) <= 2
+    assert {word.timing for word in recognition.words} == {Timing.ALIGNED}
+    assert recognition.dropped == ()
+    assert capfd.readouterr().err == ""
+
+
+def test_words_of_a_recording_are_in_order_and_fill_their_segments(recognizer: Recognizer, cities: Waveform) -> None:
+    recognition = recognizer(cities, everywhere(cities))
+    starts = [word.start for word in recognition.words]
+    assert starts == sorted(starts)
+    for segment in recognition.segments:
+        assert segment.text.split() == [word.text for word in segment.words]
+        assert all(segment.start <= word.start < word.end <= segment.end + 1e-6 for word in segment.words)
+        assert all(0.0 < word.confidence <= 1.0 for word in segment.words)
+
+
+def test_batches_and_single_chunks_give_the_same_words(backend: FasterWhisper, cities: Waveform) -> None:
+    speech = [Segment(0.5, 14.0), Segment(15.0, 29.0), Segment(30.0, 44.0)]
+    single, batched = (
+        Recognizer(backend, AsrOptions(batch_size=size, chunk_seconds=15.0))(cities, speech) for size in (1, 8)
+    )
+    assert edits(texts(single), texts(batched)) <= 0.05 * len(texts(single))
+
+
+def test_confidence_is_lower_where_the_speech_is_drowned(recognizer: Recognizer, cities: Waveform) -> None:
+    noise = np.random.default_rng(1).normal(0.0, 0.01, cities.samples.shape)
+    noisy = Waveform.of((cities.samples + noise).astype(np.float32))
+    clear, drowned = (
+        statistics.mean(word.confidence for word in recognizer(waveform, everywhere(waveform)).words)
+        for waveform in (cities, noisy)
+    )
+    assert clear > drowned + 0.05
+
+
+def test_both_ways_of_timing_words_agree(backend: FasterWhisper, aligner: PocketSphinx, cities: Waveform) -> None:
+    attention = Recognizer(backend)(cities, everywhere(cities))
+    aligned = Recognizer(backend, aligner=aligner)(cities, everywhere(cities))
+    assert {word.timing for word in attention.words} == {Timing.ATTENTION}
+    assert texts(attention) == texts(aligned)
+    apart = [abs(a.start - b.start) for a, b in zip(attention.words, aligned.words, strict=True)]
+    assert statistics.median(apart) < 0.08
+
+
+def test_unknown_words_and_numbers_are_aligned(aligner: PocketSphinx, cities: Waveform) -> None:
+    words = ["It", "was", "the", "bezzt", "of", "1859,", "it"]
+    placed = aligner.align(cities.mono[: 4 * SAMPLE_RATE], words)
+    assert placed is not None
+    assert all(place is not None and 0.0 <= place.start < place.end <= 4.1 for place in placed)
+
+
+def test_a_sign_has_no_place_in_the_audio(aligner: PocketSphinx, cities: Waveform) -> None:
+    placed = aligner.align(cities.mono[: 4 * SAMPLE_RATE], ["It", "was", "—", "the", "best", "of", "times"])
+    assert placed is not None
+    assert [place is None for place in placed] == [False, False, True, False, False, False, False]
+
+
+def test_nothing_to_say_finds_no_place(aligner: PocketSphinx, cities: Waveform) -> None:
+    assert aligner.align(cities.mono[:SAMPLE_RATE], ["..."]) is None
+
+
+def test_a_model_folder_without_its_files_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelCorrupt, match=r"lacks model\.bin"):
+        FasterWhisper(tmp_path, name="whisper-tiny.en", device="cpu", compute_type=None, threads=1)
+
+
+def test_a_device_that_is_not_there_is_refused(store: ModelStore) -> None:
+    with pytest.raises(InvalidOption, match="cpu or cuda"):
+        FasterWhisper.from_pretrained(store, device="tpu")
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("name", NO_WORDS)
+def test_no_words_are_invented_even_without_voice_activity_detection(
+    name: str, corpus: Path, recognizer: Recognizer
+) -> None:
+    waveform = downmix(decode(corpus / "hard" / name))
+    assert texts(recognizer(waveform, everywhere(waveform))) == []
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("name", WITH_WORDS)
+def test_a_sentence_survives_bad_conditions(name: str, corpus: Path, recognizer: Recognizer) -> None:
+    waveform = downmix(decode(corpus / "hard" / name))
+    expected = plain(SENTENCE.split())
+    assert edits(expected, texts(recognizer(waveform, everywhere(waveform)))[: len(expected)]) <= 3
+
+
+@pytest.mark.corpus
+def test_word_starts_agree_with_labels_made_by_hand(corpus: Path, recognizer: Recognizer) -> None:
+    """Forty clips of several speakers, joined: starts within 30 ms, and hardly ever more than 120 ms off."""
+    manifest = json.loads((corpus / "MANIFEST.json").read_text(encoding="utf-8"))
+    clips = [file for file in manifest["files"] if file["collection"] == "timit"][::2]
+    pause = np.zeros(round(0.4 * SAMPLE_RATE), dtype=np.float32)
+    parts: list[np.ndarray] = []
+    labels: list[tuple[str, float]] = []
+    speech: list[Segment] = []
+    for clip in clips:
+        offset = sum(len(part) for part in parts) / SAMPLE_RATE
+        samples = downmix(decode(corpus / clip["file"])).mono
+        parts += [samples, pause]
+        labels += [(plain([word["word"]])[0], offset + word["start"]) for word in clip["words"]]
+        speech.append(Segment(offset + clip["words"][0]["start"], offset + clip["words"][-1]["end"]))
+    words = recognizer(Waveform.of(np.concatenate(parts)), speech).words
+    errors = [
+        abs(word.start - start)
+        for word in words
+        for text, start in labels
+        if plain([word.text]) == [text] and abs(word.start - start) < 0.5
+    ]
+    assert len(errors) > 0.75 * len(labels)
+    assert np.percentile(errors, 50) < 0.03
+    assert np.percentile(errors, 95) < 0.12

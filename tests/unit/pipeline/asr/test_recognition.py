@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import pytest
+
+from pipeline.alignment.aligner import AlignedWord
+from pipeline.asr.backend import DecodeRequest, Hypothesis
+from pipeline.asr.recognition import Recognizer
+from pipeline.errors import InvalidOption
+from pipeline.options import AlignmentOptions, AsrOptions
+from pipeline.types import FloatArray, Recognition, Segment, Timing
+from tests.unit.pipeline.asr.scripted import Script, clock_waveform, hypothesis
+
+SAID = [(0.5 + 0.4 * number + (number >= 50), f"word{number}") for number in range(100)]
+"""Forty seconds of even talk, with one pause in the middle."""
+TALK = [Segment(0.4, 20.5), Segment(21.4, 41.5)]
+SECONDS = 42.0
+
+
+def texts(recognition: Recognition) -> list[str]:
+    return [word.text for word in recognition.words]
+
+
+def recognize(script: Script, options: AsrOptions | None = None, **more: object) -> Recognition:
+    return Recognizer(script, options or AsrOptions(), **more)(clock_waveform(SECONDS), TALK)  # type: ignore[arg-type]
+
+
+class EvenAligner:
+    """Places words evenly over the samples, or fails."""
+
+    name = "even"
+    languages = frozenset({"en"})
+
+    def __init__(self, *, fails: bool = False) -> None:
+        self.fails = fails
+
+    def align(self, samples: FloatArray, words: list[str]) -> list[AlignedWord | None] | None:
+        each = len(samples) / 16_000 / len(words)
+        return None if self.fails else [AlignedWord(k * each, (k + 1) * each, 0.0) for k in range(len(words))]
+
+
+def skips_the_second_half(chunk: Segment, request: DecodeRequest) -> Hypothesis | None:
+    """Without timestamps, stop half way through a long chunk."""
+    if request.timestamps or chunk.duration < 10:
+        return None
+    middle = chunk.start + chunk.duration / 2
+    heard = [number for number, (time, _) in enumerate(SAID) if chunk.start <= time < middle]
+    return hypothesis(Script(SAID), heard, chunk, request)
+
+
+def test_words_come_out_in_order_and_complete() -> None:
+    recognition = recognize(Script(SAID))
+    assert texts(recognition) == [word for _, word in SAID]
+    assert recognition.dropped == ()
+    assert recognition.language == "en"
+    assert recognition.language_confidence is None
+
+
+def test_times_by_attention_are_seconds_of_the_recording_less_the_bias() -> None:
+    words = recognize(Script(SAID, attention_bias=0.1)).words
+    assert [word.start for word in words[1:]] == pytest.approx([time - 0.1 for time, _ in SAID[1:]], abs=1e-3)
+    assert {word.timing for word in words} == {Timing.ATTENTION}
+
+
+def test_nothing_is_decoded_where_nobody_speaks() -> None:
+    script = Script(SAID)
+    recognition = Recognizer(script)(clock_waveform(SECONDS), [])
+    assert recognition.segments == ()
+    assert script.batches == []
+
+
+def test_a_skipped_stretch_is_found_and_decoded_again() -> None:
+    script = Script(SAID, mistake=skips_the_second_half)
+    assert texts(recognize(script)) == [word for _, word in SAID]
+    assert any(request.timestamps for _, request in script.requests)
+
+
+def test_a_chunk_with_all_its_words_is_decoded_once() -> None:
+    script = Script(SAID)
+    recognize(script)
+    assert not any(request.timestamps for _, request in script.requests)
+
+
+def test_what_follows_the_last_timestamp_is_decoded_again() -> None:
+    """With timestamps the model stops early as well: the rest becomes a chunk of its own."""
+
+    def stops_early(chunk: Segment, request: DecodeRequest) -> Hypothesis | None:
+        if chunk.duration < 10:
+            return None
+        heard = [number for number, (time, _) in enumerate(SAID) if chunk.start <= time < chunk.start + 6]
+        return hypothesis(Script(SAID), heard, chunk, request)
+
+    assert texts(recognize(Script(SAID, mistake=stops_early))) == [word for _, word in SAID]
+
+
+def test_a_hole_between_timestamps_is_decoded_again() -> None:
+    def leaves_out_the_middle(chunk: Segment, request: DecodeRequest) -> Hypothesis | None:
+        if chunk.duration < 15:
+            return None
+        heard = [
+            n for n, (time, _) in enumerate(SAID) if chunk.start <= time < chunk.end and n % 50 not in range(5, 30)
+        ]
+        return hypothesis(Script(SAID), heard, chunk, request)
+
+    assert texts(recognize(Script(SAID, mistake=leaves_out_the_middle))) == [word for _, word in SAID]
+
+
+def looping(chunk: Segment, request: DecodeRequest, *, cured_at: float) -> Hypothesis | None:
+    """Say one word over and over in the first chunk, up to a temperature."""
+    if chunk.start > 10 or request.temperature >= cured_at:
+        return None
+    return hypothesis(Script(SAID), [7] * 40, chunk, request, logprob=-0.1)
+
+
+def test_a_loop_that_sampling_does_not_cure_is_dropped_and_recorded() -> None:
+    recognition = recognize(Script(SAID, mistake=lambda chunk, request: looping(chunk, request, cured_at=9.0)))
+    assert [span.reason for span in recognition.dropped] == ["repetition"]
+    assert "word7 word7" in recognition.dropped[0].text
+    assert set(texts(recognition)) == {word for time, word in SAID if time >= recognition.dropped[0].end}
+
+
+def test_a_loop_is_sampled_until_a_temperature_cures_it() -> None:
+    script = Script(SAID, mistake=lambda chunk, request: looping(chunk, request, cured_at=0.4))
+    recognition = recognize(script)
+    assert recognition.dropped == ()
+    assert texts(recognition) == [word for _, word in SAID]
+    assert [request.temperature for _, request in script.requests if request.temperature] == [0.2, 0.4]
+    assert {segment.temperature for segment in recognition.segments} == {0.0, 0.4}
+
+
+def test_text_that_the_model_takes_for_no_speech_is_dropped_and_recorded() -> None:
+    recognition = recognize(Script(SAID, no_speech_prob=0.9))
+    assert recognition.words == ()
+    assert {span.reason for span in recognition.dropped} == {"no_speech"}
+
+
+def test_words_are_aligned_where_an_aligner_speaks_the_language() -> None:
+    script = Script(SAID)
+    words = recognize(script, aligner=EvenAligner()).words
+    assert {word.timing for word in words} == {Timing.ALIGNED}
+    assert script.timed == [False] * len(script.timed)
+
+
+def test_where_alignment_fails_attention_gives_the_times() -> None:
+    words = recognize(Script(SAID), aligner=EvenAligner(fails=True)).words
+    assert {word.timing for word in words} == {Timing.ATTENTION}
+    assert [word.start for word in words[1:]] == pytest.approx([time for time, _ in SAID[1:]], abs=1e-3)
+
+
+def test_alignment_is_not_asked_for_where_attention_is_chosen() -> None:
+    words = recognize(Script(SAID), aligner=EvenAligner(), alignment=AlignmentOptions(method="attention")).words
+    assert {word.timing for word in words} == {Timing.ATTENTION}
+
+
+def test_a_translation_is_never_forced_onto_the_audio() -> None:
+    script = Script(SAID, languages=("de", "en"), translates=True)
+    words = recognize(script, AsrOptions(language="en", task="translate"), aligner=EvenAligner()).words
+    assert {word.timing for word in words} == {Timing.ATTENTION}
+
+
+def test_forced_alignment_without_an_aligner_is_refused() -> None:
+    with pytest.raises(InvalidOption, match="no forced aligner for 'en'"):
+        recognize(Script(SAID), alignment=AlignmentOptions(method="forced"))
+
+
+def test_every_word_starts_before_it_ends_in_order_and_inside_its_segment() -> None:
+    recognition = recognize(Script(SAID), aligner=EvenAligner())
+    for segment in recognition.segments:
+        assert all(segment.start <= word.start < word.end <= segment.end for word in segment.words)
+    starts = [word.start for word in recognition.words]
+    assert starts == sorted(starts)
+
+
+def test_batches_hold_no_more_chunks_than_asked_for() -> None:
+    script = Script(SAID)
+    recognize(script, AsrOptions(batch_size=3, chunk_seconds=5.0))
+    assert max(script.batches) == 3
+
+
+def test_prompt_and_hotwords_reach_the_model() -> None:
+    script = Script(SAID)
+    recognize(script, AsrOptions(initial_prompt="Minutes.", hotwords="Hansard", beam_size=2))
+    assert {(r.prompt, r.hotwords, r.beam_size) for _, r in script.requests} == {("Minutes.", "Hansard", 2)}
+
+
+def test_progress_grows_to_the_total_in_both_stages() -> None:
+    told: dict[str, list[tuple[float, float]]] = {}
+    Recognizer(Script(SAID))(
+        clock_waveform(SECONDS), TALK, lambda stage, done, total: told.setdefault(stage, []).append((done, total))
+    )
+    assert list(told) == ["asr", "alignment"]
+    for steps in told.values():
+        assert [done for done, _ in steps] == sorted(done for done, _ in steps)
+        assert steps[0][0] == 0.0
+        assert steps[-1][0] == pytest.approx(steps[-1][1])
+
+
+@pytest.mark.parametrize("seconds", [0.0, 31.0])
+def test_chunks_longer_than_the_model_hears_are_refused(seconds: float) -> None:
+    with pytest.raises(InvalidOption, match="chunk_seconds"):
+        Recognizer(Script(SAID), AsrOptions(chunk_seconds=seconds))
