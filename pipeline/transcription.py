@@ -1,0 +1,270 @@
+"""From a recording to who said what, when: the stages in order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from typing import Final
+
+import torch
+
+from pipeline.alignment.aligner import ForcedAligner
+from pipeline.alignment.pocketsphinx import PocketSphinx
+from pipeline.asr.backend import AsrBackend
+from pipeline.asr.faster_whisper import FasterWhisper
+from pipeline.asr.recognition import Recognizer
+from pipeline.attribution import assign_channel, assign_speakers, build_utterances
+from pipeline.audio import AudioSource, decode, downmix, resolve_channels
+from pipeline.diarization import DiarizationPipeline
+from pipeline.errors import InvalidOption, ModelUnavailable
+from pipeline.frames import merge_touching
+from pipeline.hooks import Hook, NullHook
+from pipeline.models.store import ModelStore
+from pipeline.options import PipelineOptions
+from pipeline.segmentation.vad import detect_speech
+from pipeline.types import (
+    Diarization,
+    ModelRecord,
+    Notice,
+    Provenance,
+    Recognition,
+    Segment,
+    Transcript,
+    Word,
+)
+from pipeline.waveform import Waveform
+
+PREFERRED_MODELS: Final = {"cuda": "whisper-large-v3-turbo", "cpu": "whisper-small"}
+EMBEDDED_MODEL: Final = "whisper-tiny.en"
+"""The recognizer that can be had wherever packages can."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """What was heard on one channel, or on all of them mixed."""
+
+    speech: tuple[Segment, ...]
+    recognition: Recognition
+    diarization: Diarization
+    words: tuple[Word, ...]
+    """With their speakers."""
+
+
+@dataclass
+class Stopwatch:
+    """Wall-clock seconds by stage."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the time spent inside to the stage."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+
+
+class TranscriptionPipeline:
+    """Loaded models and the options they run with. Holds nothing of a recording: one pipeline serves many."""
+
+    def __init__(
+        self,
+        diarizer: DiarizationPipeline,
+        backend: AsrBackend,
+        aligner: ForcedAligner | None = None,
+        options: PipelineOptions | None = None,
+        *,
+        models: Sequence[ModelRecord] = (),
+        notices: Sequence[Notice] = (),
+    ) -> None:
+        self.diarizer = diarizer
+        self.backend = backend
+        self.aligner = aligner
+        self.options = options or PipelineOptions()
+        self.models = tuple(models)
+        self.notices = tuple(notices)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        model: str | None = None,
+        *,
+        segmentation: str = "segmentation-3.0",
+        embedding: str = "campplus",
+        device: str = "auto",
+        compute_type: str | None = None,
+        threads: int | None = None,
+        options: PipelineOptions | None = None,
+        store: ModelStore | None = None,
+    ) -> TranscriptionPipeline:
+        """Load everything; what is not on this machine yet is fetched.
+
+        `model`, `segmentation`, `embedding` are names of the catalog or local paths. Without `model` the recognizer is
+        Whisper large-v3-turbo on a GPU and small on a CPU, or else the tiny English one, and results then say so.
+        `device` is `auto`, `cpu` or `cuda`; `threads` are CPU threads, None for all cores; `compute_type` is
+        CTranslate2's (None: float16 on a GPU, int8 on a CPU).
+
+        Raises `ModelUnavailable`, `ModelCorrupt`, `UnknownModel`, `MissingDependency`, or `InvalidOption` where there
+        is no CUDA device.
+        """
+        store = store or ModelStore.from_environment()
+        options = options or PipelineOptions()
+        device = resolve_device(device)
+        if threads is not None:
+            torch.set_num_threads(threads)
+        diarizer = DiarizationPipeline.from_pretrained(
+            store,
+            segmentation=segmentation,
+            embedding=embedding,
+            device=device,
+            options=options.diarization,
+            segmentation_options=options.segmentation,
+        )
+        name, notices = (model, []) if model else _best_available(store, device)
+        backend = FasterWhisper.from_pretrained(store, name, device, compute_type, threads or 0)
+        kinds = {"segmentation": segmentation, "embedding": embedding, "asr": name}
+        models = [replace(store.record(used), kind=kind) for kind, used in kinds.items()]
+        aligner = PocketSphinx()
+        models.append(ModelRecord(kind="alignment", name=aligner.name, sha256=None))
+        return cls(diarizer, backend, aligner, options, models=models, notices=notices)
+
+    def __call__(
+        self, source: AudioSource | Waveform, hook: Hook | None = None, options: PipelineOptions | None = None
+    ) -> Transcript:
+        """Transcribe a path, bytes, a binary file or a decoded waveform.
+
+        `options` replace the pipeline's own for this recording, except those of loaded models (segmentation step).
+        Raises `AudioError` where the recording cannot be used, `InvalidOption` where the model cannot do what is asked,
+        `SpeakerCountUnreachable` where a strict number of speakers is not there.
+        """
+        hook, options, watch = hook or NullHook(), options or self.options, Stopwatch()
+        with watch.stage("decode"):
+            audio = source if isinstance(source, Waveform) else decode(source, hook=hook)
+            separate = resolve_channels(audio, options.channels) == "separate"
+            mixed = None if separate else downmix(audio)
+        if mixed is None:
+            channels = [self._hear_party(audio.channel(n), n, options, hook, watch) for n in range(audio.channels)]
+            heard = _join(channels)
+        else:
+            heard = self._hear_everyone(mixed, options, hook, watch)
+        return Transcript(
+            uri=audio.uri,
+            duration=audio.duration,
+            channels=audio.channels,
+            language=heard.recognition.language,
+            language_confidence=heard.recognition.language_confidence,
+            words=heard.words,
+            utterances=build_utterances(heard.words, options.attribution),
+            segments=heard.recognition.segments,
+            diarization=heard.diarization,
+            speech=heard.speech,
+            dropped=heard.recognition.dropped,
+            notices=_unique(
+                self.notices, (mixed or audio).notices, heard.recognition.notices, heard.diarization.notices
+            ),
+            provenance=Provenance(
+                version=version("hansard"),
+                models=self.models,
+                options=options.plain(),
+                device=str(self.diarizer.segmenter.device),
+                stage_seconds=watch.seconds,
+            ),
+        )
+
+    def _hear_everyone(self, audio: Waveform, options: PipelineOptions, hook: Hook, watch: Stopwatch) -> Heard:
+        """Everyone is on the one channel: tell the voices apart."""
+        with watch.stage("segmentation"):
+            segmentation = self.diarizer.segmenter(audio, hook)
+            speech = detect_speech(segmentation, options.vad)
+        with watch.stage("diarization"):
+            diarizer = self.diarizer.with_options(options.diarization)
+            diarization = diarizer.diarize(audio, segmentation, options.speakers, hook)
+        with watch.stage("asr"):
+            recognition = self._recognizer(options)(audio, speech, hook)
+        with watch.stage("attribution"):
+            words = assign_speakers(recognition.words, diarization, options.attribution)
+        return Heard(speech=speech, recognition=recognition, diarization=diarization, words=words)
+
+    def _hear_party(
+        self, audio: Waveform, number: int, options: PipelineOptions, hook: Hook, watch: Stopwatch
+    ) -> Heard:
+        """One party has the channel to itself: everything on it is theirs."""
+        with watch.stage("segmentation"):
+            segmentation = self.diarizer.segmenter(audio, hook)
+            speech = detect_speech(segmentation, options.vad)
+        with watch.stage("diarization"):
+            diarizer = self.diarizer.with_options(options.diarization)
+            diarization = diarizer.single_voice(audio, segmentation, f"CHANNEL_{number:02d}", number)
+        with watch.stage("asr"):
+            recognition = self._recognizer(options)(audio, speech, hook)
+        words = [replace(word, channel=number) for word in recognition.words]
+        recognition = replace(
+            recognition,
+            segments=tuple(replace(segment, channel=number) for segment in recognition.segments),
+            dropped=tuple(replace(span, channel=number) for span in recognition.dropped),
+        )
+        attributed = assign_channel(words, f"CHANNEL_{number:02d}")
+        return Heard(speech=speech, recognition=recognition, diarization=diarization, words=attributed)
+
+    def _recognizer(self, options: PipelineOptions) -> Recognizer:
+        return Recognizer(self.backend, options.asr, self.aligner, options.alignment)
+
+
+def resolve_device(name: str) -> str:
+    """Turn `auto` into `cuda` where there is such a device, else `cpu`; `InvalidOption` if `cuda` cannot be had."""
+    if name not in {"auto", "cpu", "cuda"}:
+        message = f"device must be auto, cpu or cuda, not {name!r}"
+        raise InvalidOption(message)
+    usable = name != "cpu" and torch.cuda.is_available()
+    if name == "cuda" and not usable:
+        message = f"device cuda was asked for, but torch {torch.__version__} sees no CUDA device; use cpu or auto"
+        raise InvalidOption(message)
+    return "cuda" if usable else "cpu"
+
+
+def _best_available(store: ModelStore, device: str) -> tuple[str, list[Notice]]:
+    """The recognizer that suits the device, or the one that packages carry, with a notice that says so."""
+    preferred = PREFERRED_MODELS[device]
+    try:
+        store.path(preferred)
+    except ModelUnavailable:
+        message = (
+            f"{preferred} could not be had on this machine, so {EMBEDDED_MODEL} was used: it knows English only and "
+            f"makes more errors. Fetch the other with `hansard models pull {preferred}`, or name a model."
+        )
+        return EMBEDDED_MODEL, [Notice("fallback_model", message)]
+    return preferred, []
+
+
+def _join(channels: Sequence[Heard]) -> Heard:
+    """Put the channels of one recording side by side, in order of time."""
+    spoken = max(channels, key=lambda heard: len(heard.recognition.words)).recognition
+    recognitions = [heard.recognition for heard in channels]
+    diarizations = [heard.diarization for heard in channels]
+    return Heard(
+        speech=merge_touching([segment for heard in channels for segment in heard.speech]),
+        recognition=Recognition(
+            segments=tuple(sorted((s for r in recognitions for s in r.segments), key=lambda s: (s.start, s.end))),
+            dropped=tuple(sorted((d for r in recognitions for d in r.dropped), key=lambda d: (d.start, d.end))),
+            language=spoken.language,
+            language_confidence=spoken.language_confidence,
+            notices=_unique(*(recognition.notices for recognition in recognitions)),
+        ),
+        diarization=Diarization(
+            turns=tuple(sorted((t for d in diarizations for t in d.turns), key=lambda t: (t.start, t.end))),
+            exclusive=tuple(sorted((t for d in diarizations for t in d.exclusive), key=lambda t: (t.start, t.end))),
+            speakers=tuple(speaker for d in diarizations for speaker in d.speakers),
+            notices=_unique(*(diarization.notices for diarization in diarizations)),
+        ),
+        words=tuple(sorted((w for heard in channels for w in heard.words), key=lambda w: (w.start, w.end))),
+    )
+
+
+def _unique(*groups: Sequence[Notice]) -> tuple[Notice, ...]:
+    """All notices, in order, each once."""
+    return tuple(dict.fromkeys(notice for group in groups for notice in group))
