@@ -1,0 +1,61 @@
+# One command for each thing. `make help` lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+OUT := out
+
+# Two processes with one thread each finish sooner than one with two: the networks are small, the recordings short.
+TEST_ENV := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+WORKERS ?= 2
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup models demo test lint types format bench clean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Install everything into .venv (again only when pyproject.toml changes)
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make setup PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV); the first time this fetches several hundred megabytes"
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=24.1'
+	$(BIN)/python -m pip install --quiet --editable '.[all,dev]'
+	@touch $(STAMP)
+
+models: $(STAMP) ## Fetch the model weights that the demo and the tests use
+	$(BIN)/hansard models pull
+
+demo: models ## Transcribe a sample conversation, print it, and write every kind of result to out/demo
+	$(BIN)/hansard models pull sample-conversation
+	sample=$$($(BIN)/hansard models path sample-conversation) && \
+	$(BIN)/hansard transcribe "$$sample" --model whisper-tiny.en -o $(OUT)/demo -f json,rttm,srt,vtt,txt,png --overwrite && \
+	cat $(OUT)/demo/*.txt
+	@ls -1 $(OUT)/demo/*
+
+test: $(STAMP) ## Run every test; those with test speech where there is some
+	$(TEST_ENV) $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+lint: $(STAMP) ## Style, formatting and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(STAMP) ## Static types, strictly
+	$(BIN)/mypy
+
+format: $(STAMP) ## Rewrite the code in the project's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: models ## Speed and error rates, side by side with peers where they are installed
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+clean: ## Remove what these commands made, but for downloaded models
+	rm -rf $(VENV) $(OUT) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,141 @@
+"""What a command line runs on: where models come from. The one place that imports them, and only when asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import typer
+
+from pipeline.cli.batch import Source
+from pipeline.cli.recordings import STANDARD_INPUT_NAME
+from pipeline.errors import InvalidOption
+from pipeline.hooks import Hook
+
+if TYPE_CHECKING:
+    from pipeline.diarization import DiarizationPipeline
+    from pipeline.embedding import SpeakerEncoder
+    from pipeline.models import ModelStore
+    from pipeline.options import DiarizationOptions, PipelineOptions
+    from pipeline.segmentation.segmenter import Segmenter
+    from pipeline.transcription import TranscriptionPipeline
+    from pipeline.waveform import Waveform
+
+DeviceName = Literal["auto", "cpu", "cuda"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Which models run, and on what."""
+
+    model: str | None = None
+    """Recognizer; None takes the one that suits the machine."""
+    embedding: str = "campplus"
+    device: DeviceName = "auto"
+    threads: int | None = None
+    """CPU threads; None leaves it to the libraries."""
+    quiet: bool = False
+    """Fetch models without telling."""
+
+
+class Loader:
+    """Loads models as the command line chooses them."""
+
+    def transcription(self, choice: Choice, options: PipelineOptions) -> TranscriptionPipeline:
+        """Everything from a recording to a transcript."""
+        from pipeline.transcription import TranscriptionPipeline
+
+        return TranscriptionPipeline.from_pretrained(
+            choice.model,
+            embedding=choice.embedding,
+            device=choice.device,
+            threads=choice.threads,
+            options=options,
+            store=self.store(quiet=choice.quiet),
+        )
+
+    def diarization(self, choice: Choice, options: DiarizationOptions) -> DiarizationPipeline:
+        """Who spoke when, without words."""
+        from pipeline.diarization import DiarizationPipeline
+
+        use_threads(choice.threads)
+        return DiarizationPipeline.from_pretrained(
+            self.store(quiet=choice.quiet),
+            embedding=choice.embedding,
+            device=resolve_device(choice.device),
+            options=options,
+        )
+
+    def segmenter(self, choice: Choice) -> Segmenter:
+        """Who of a window's voices is active when."""
+        from pipeline.segmentation.segmenter import Segmenter
+
+        use_threads(choice.threads)
+        return Segmenter.from_pretrained(self.store(quiet=choice.quiet), device=resolve_device(choice.device))
+
+    def encoder(self, choice: Choice) -> SpeakerEncoder:
+        """From a voice to a vector."""
+        from pipeline.embedding import SpeakerEncoder
+
+        use_threads(choice.threads)
+        return SpeakerEncoder.from_pretrained(
+            self.store(quiet=choice.quiet), name=choice.embedding, device=resolve_device(choice.device)
+        )
+
+    def audio(self, source: Source, hook: Hook) -> Waveform:
+        """Decode a recording into one channel."""
+        from pipeline.audio import decode, downmix
+
+        return downmix(decode(source, uri=None if isinstance(source, Path) else STANDARD_INPUT_NAME, hook=hook))
+
+    def store(self, *, quiet: bool = False) -> ModelStore:
+        """Weights on this machine, fetched on first use."""
+        from pipeline.cli.downloads import downloads
+        from pipeline.models import ModelStore
+
+        return ModelStore.from_environment(progress=downloads(quiet=quiet))
+
+
+@dataclass(kw_only=True)
+class Session:
+    """One run of the command line."""
+
+    loader: Loader = field(default_factory=Loader)
+    debug: bool = False
+
+
+def session(context: typer.Context) -> Session:
+    """The session that `hansard.main` hands to every command."""
+    found = context.find_object(Session)
+    if found is None:
+        message = "a command was run outside hansard.main"
+        raise RuntimeError(message)
+    return found
+
+
+def resolve_device(name: DeviceName) -> str:
+    """Turn `auto` into `cuda` where a CUDA device can be used, into `cpu` elsewhere.
+
+    Raises:
+        InvalidOption: `cuda` is asked for and cannot be had.
+    """
+    if name == "cpu":
+        return name
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if name == "cuda":
+        message = f"--device cuda: torch {torch.__version__} sees no CUDA device"
+        raise InvalidOption(message)
+    return "cpu"
+
+
+def use_threads(threads: int | None) -> None:
+    """Bound the threads of every library that starts some of its own; call before models are loaded."""
+    if threads is None:
+        return
+    import torch
+
+    torch.set_num_threads(threads)

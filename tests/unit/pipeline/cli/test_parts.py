@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.unit.pipeline.cli.conftest import Cli
+
+Make = Callable[..., Path]
+
+
+def test_diarize_prints_turns(cli: Cli, recording: Make) -> None:
+    result = cli("diarize", recording("talk.wav"))
+    assert result.code == 0
+    assert result.out == "SPEAKER talk 1 1.000 1.000 <NA> <NA> SPEAKER_00 <NA> <NA>\n"
+    assert "1 speaker" in result.err
+    assert "word" not in result.err
+
+
+def test_diarize_writes_what_can_be_had_without_words(cli: Cli, recording: Make, tmp_path: Path) -> None:
+    assert cli("diarize", recording("talk.wav"), "-o", tmp_path / "out", "-f", "json,rttm-exclusive").code == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["talk.exclusive.rttm", "talk.json"]
+    assert cli("diarize", recording("talk.wav"), "-f", "srt").code == 2
+
+
+@pytest.mark.parametrize("command", ["vad", "overlap"])
+def test_regions_are_lines_of_start_and_end(cli: Cli, recording: Make, command: str) -> None:
+    result = cli(command, recording("talk.wav"))
+    assert result.code == 0
+    lines = [[float(field) for field in line.split("\t")] for line in result.out.splitlines()]
+    assert lines
+    assert all(0 <= start < end <= 10 for start, end in lines)
+
+
+def test_regions_of_several_recordings_come_under_their_names(cli: Cli, recording: Make) -> None:
+    first, second = recording("a.wav"), recording("b.wav")
+    result = cli("vad", first, second)
+    assert [line for line in result.out.splitlines() if line.startswith("==")] == [f"== {first} ==", f"== {second} =="]
+
+
+def test_vad_options_reach_the_detector(cli: Cli, recording: Make) -> None:
+    talk = recording("talk.wav")
+    assert cli("vad", talk, "--min-speech", "9.9").out == ""
+    plain, padded = (cli("vad", talk, "--pad", pad).out.split("\t")[0] for pad in ("0", "0.5"))
+    assert float(plain) - float(padded) == pytest.approx(0.5, abs=0.02)
+
+
+def test_changes_carry_time_and_score(cli: Cli, recording: Make) -> None:
+    document = json.loads(cli("changes", recording("talk.wav"), "-f", "json", "--threshold", "0.1").out)
+    assert document["uri"] == "talk"
+    assert document["duration"] == 10.0
+    assert document["items"]
+    assert all(set(item) == {"time", "score"} for item in document["items"])
+
+
+def test_embed_prints_a_unit_vector(cli: Cli, recording: Make) -> None:
+    document = json.loads(cli("embed", recording("talk.wav")).out)
+    assert (document["uri"], document["model"]) == ("talk", "campplus")
+    assert document["embedding"] == [0.6, 0.8]
+
+
+def test_verify_compares_two_voices(cli: Cli, recording: Make) -> None:
+    first, second = recording("a.wav"), recording("b.wav")
+    assert cli("verify", first, second, "--threshold", "0.5").out.startswith("same  score 1.000")
+    assert json.loads(cli("verify", first, second, "--json", "--threshold", "0.5").out)["same"] is True
+
+
+def test_recording_that_is_not_there_is_one_line(cli: Cli, recording: Make, tmp_path: Path) -> None:
+    result = cli("verify", recording("a.wav"), tmp_path / "absent.wav")
+    assert result.code == 1
+    assert result.err.startswith("hansard: ")
+    assert "[source-not-found]" in result.err
