@@ -83,7 +83,8 @@ def _closeness(word: Word, turns: Sequence[Turn], reach: float) -> defaultdict[s
     closeness: defaultdict[str, float] = defaultdict(float)
     for turn in turns:
         distance = max(turn.start - word.end, word.start - turn.end, 0.0)
-        closeness[turn.speaker] = max(closeness[turn.speaker], 1 - distance / reach)
+        # A word without length inside a turn is at no distance, whatever the reach, 0 included.
+        closeness[turn.speaker] = max(closeness[turn.speaker], 1 - distance / reach if distance else 1.0)
     return closeness
 
 

@@ -22,7 +22,8 @@ class FrameGrid:
 
     def edge(self, frame: int) -> float:
         """Start of a frame, in seconds, never before 0."""
-        return max(0.0, self.offset + frame * self.step)
+        # Frame numbers come out of numpy, and times leave as plain floats.
+        return max(0.0, float(self.offset + frame * self.step))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -63,7 +63,9 @@ def frame_energy(audio: Waveform, speech: FrameScores) -> FloatArray:
     for first in range(0, len(speech.values), BLOCK_FRAMES):
         last = min(first + BLOCK_FRAMES, len(speech.values))
         stop = min(len(samples), middle + (last - 1) * hop + WINDOW // 2)
-        fresh, state = sosfilt(sections, samples[origin + len(carried) : stop], zi=state)
+        fresh = samples[origin + len(carried) : stop].astype(np.float64)
+        if len(fresh):  # sosfilt refuses what is empty: frames may reach beyond a short recording
+            fresh, state = sosfilt(sections, fresh, zi=state)
         block = np.concatenate([carried, fresh])
         sums = np.concatenate([[0.0], np.cumsum(np.square(block))])
         centres = middle + np.arange(first, last) * hop - origin

@@ -73,7 +73,7 @@ def embed_pieces(
     embeddings = np.zeros((len(spans), encoder.dimension), dtype=np.float32)
     for number, (first, last) in enumerate(spans):
         segment = Segment(FRAMES.edge(int(first)), min(audio.duration, FRAMES.edge(int(last)) + LOOKAHEAD))
-        embeddings[number] = encoder.pool(encoder.frames(encoder.features(audio.crop(segment))))
+        embeddings[number] = encoder.pool(encoder.stretch_frames(encoder.features(audio.crop(segment))))
         hook("relabelling", min(segment.end, audio.duration), audio.duration)
     return Pieces(spans, speakers, embeddings)
 

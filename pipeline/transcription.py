@@ -202,14 +202,9 @@ class TranscriptionPipeline:
             diarization = diarizer.single_voice(audio, segmentation, f"CHANNEL_{number:02d}", number)
         with watch.stage("asr"):
             recognition = self._recognizer(options)(audio, speech, hook)
-        words = [replace(word, channel=number) for word in recognition.words]
-        recognition = replace(
-            recognition,
-            segments=tuple(replace(segment, channel=number) for segment in recognition.segments),
-            dropped=tuple(replace(span, channel=number) for span in recognition.dropped),
-        )
-        attributed = assign_channel(words, f"CHANNEL_{number:02d}")
-        return Heard(speech=speech, recognition=recognition, diarization=diarization, words=attributed)
+        recognition = _on_channel(recognition, number)
+        words = assign_channel(recognition.words, f"CHANNEL_{number:02d}")
+        return Heard(speech=speech, recognition=recognition, diarization=diarization, words=words)
 
     def _recognizer(self, options: PipelineOptions) -> Recognizer:
         return Recognizer(self.backend, options.asr, self.aligner, options.alignment)
@@ -239,6 +234,16 @@ def _best_available(store: ModelStore, device: str) -> tuple[str, list[Notice]]:
         )
         return EMBEDDED_MODEL, [Notice("fallback_model", message)]
     return preferred, []
+
+
+def _on_channel(recognition: Recognition, number: int) -> Recognition:
+    """Say of everything on which channel it was heard."""
+    segments = [
+        replace(segment, channel=number, words=tuple(replace(word, channel=number) for word in segment.words))
+        for segment in recognition.segments
+    ]
+    dropped = [replace(span, channel=number) for span in recognition.dropped]
+    return replace(recognition, segments=tuple(segments), dropped=tuple(dropped))
 
 
 def _join(channels: Sequence[Heard]) -> Heard:

@@ -25,10 +25,11 @@ _SEARCHES = (
     {"bestpath": False, "beam": 1e-200, "pbeam": 1e-200, "wbeam": 1e-200},
 )
 # The second is for chunks in which the first finds no path. With the default beams and the pass over the word lattice
-# (bestpath) half of the chunks of speech in 10 dB noise had none; with the first search 8 of 18; with both 1.
+# (bestpath) half of the chunks of speech in 10 dB noise had none; with the first search 8 of 14 on a hard recording of
+# that kind, with both 1.
 # The second alone costs 10 to 20 % more and is no better elsewhere.
 _MAX_NEW_WORDS = 5000
-# The dictionary grows by every unknown word; a fresh decoder (0.3 s) keeps a long-lived worker from growing with it.
+# The dictionary grows by every unknown word; fresh decoders (0.2 s) keep a long-lived worker from growing with it.
 _ALTERNATIVE = re.compile(r"\(\d+\)$")
 _FILLERS = ("<", "[", "++")
 

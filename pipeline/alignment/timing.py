@@ -20,12 +20,14 @@ class UntimedWord:
     text: str
     confidence: float
     place: Segment | None
+    timing: Timing
+    """The method that placed it; what it says of a word without a place does not count."""
 
 
-def settle(words: Sequence[UntimedWord], chunk: Segment, timing: Timing) -> tuple[Word, ...]:
+def settle(words: Sequence[UntimedWord], chunk: Segment) -> tuple[Word, ...]:
     """Give every word of a chunk a start before its end, starts in order, all inside the chunk.
 
-    `timing` is the method that placed the words; words without a place share the room between their neighbours.
+    Words without a place share the room between their neighbours, and are marked as interpolated.
     """
     if not words:
         return ()
@@ -43,7 +45,7 @@ def settle(words: Sequence[UntimedWord], chunk: Segment, timing: Timing) -> tupl
             start=start,
             end=min(max(place.end, start + shortest), limit),
             confidence=min(1.0, max(0.0, word.confidence)),
-            timing=Timing.INTERPOLATED if word.place is None else timing,
+            timing=Timing.INTERPOLATED if word.place is None else word.timing,
         )
         for word, place, start, limit in zip(words, places, starts, limits, strict=True)
     )

@@ -19,8 +19,8 @@ more, and words were missing in each of them; words a second of speech had given
 _LONGEST_WORD = 0.8
 # Seconds a word is credited with at most: aligners stretch the word before a hole into it.
 _CLEARLY_HEARD = -0.6
-# Text of a hole has to be likelier than that of a whole chunk. Skipped sentences came back at -0.17 to -0.35; what
-# laughter, second voices and half words were made into stayed below -0.6, all but one time in ten.
+# Text of a hole has to be likelier than that of a whole chunk. Skipped sentences came back at -0.17 to -0.35; of ten
+# texts below -0.6, made of laughter, second voices and half words, one had been said.
 
 
 def find_holes(words: Sequence[Word], chunk: Segment, clock: SpeechClock) -> list[Segment]:

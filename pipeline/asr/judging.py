@@ -55,7 +55,8 @@ def judge(first: Sequence[Decoded], decoder: ChunkDecoder, clock: SpeechClock, o
     attempts = _attempts(sorted(first, key=lambda decoded: decoded.chunk), decoder.request.language, clock, options)
     suspicious = [attempt.piece.span for attempt in attempts if attempt.suspicious]
     again = dict(zip(suspicious, decode_again(suspicious, decoder, clock, options), strict=True))
-    return [_judged(attempt, again.get(attempt.piece.span), decoder.request.language, options) for attempt in attempts]
+    language = decoder.request.language
+    return [_judged(attempt, again.get(attempt.piece.span), language, clock, options) for attempt in attempts]
 
 
 def _attempts(first: Sequence[Decoded], language: str, clock: SpeechClock, options: AsrOptions) -> list[_Attempt]:
@@ -74,11 +75,16 @@ def _attempts(first: Sequence[Decoded], language: str, clock: SpeechClock, optio
     ]
 
 
-def _judged(attempt: _Attempt, again: Sequence[Piece] | None, language: str, options: AsrOptions) -> Judged:
+def _judged(
+    attempt: _Attempt, again: Sequence[Piece] | None, language: str, clock: SpeechClock, options: AsrOptions
+) -> Judged:
     pieces, dropped = _chosen(attempt, again, language, options)
     believed = []
     for piece in pieces:
         fault = unsayable(piece.text, piece.no_speech_prob, options)
+        if fault is None and clock.seconds(piece.span) <= 0.0:
+            # Only with timestamps: a chunk as a whole holds speech, a segment of it may lie in a pause.
+            fault = Fault.OUTSIDE_SPEECH
         if fault is None:
             believed.append(piece)
         elif piece.text:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.asr.decoding import ChunkDecoder, Decoded
-from pipeline.asr.guards import Fault, count_words, find_fault, most_words, unsayable
+from pipeline.asr.guards import Fault, count_words, find_fault, unsayable
 from pipeline.asr.pieces import Piece, by_timestamps
 from pipeline.asr.speech import SpeechClock
 from pipeline.options import AsrOptions
@@ -58,31 +58,21 @@ def _believable(decoded: Decoded, decoder: ChunkDecoder, clock: SpeechClock, opt
     """Give the text itself if it has no fault, else the first sampled one without, else the likeliest that may pass."""
     speech = clock.seconds(decoded.chunk)
 
-    def faulty(candidate: Decoded) -> bool:
+    def fault(candidate: Decoded) -> Fault | None:
         words = count_words(candidate.hypothesis.text, decoder.request.language)
-        return find_fault(candidate.hypothesis, words, speech, options) is not None
+        return find_fault(candidate.hypothesis, words, speech, options)
 
     said = decoded.hypothesis
     # Sampling finds words in anything; where there is no speech to begin with it is not asked.
-    if not faulty(decoded) or unsayable(said.text, said.no_speech_prob, options) is not None:
+    if fault(decoded) is None or unsayable(said.text, said.no_speech_prob, options) is not None:
         return decoded
     tried = [decoded]
     for candidate in decoder.sample(decoded.chunk, options.temperatures, timestamps=True):
-        if not faulty(candidate):
+        if fault(candidate) is None:
             return candidate
         tried.append(candidate)
-    return _likeliest(tried, speech, decoder.request.language, options)
-
-
-def _likeliest(tried: Sequence[Decoded], speech: float, language: str, options: AsrOptions) -> Decoded | None:
-    """Of texts that are all unlikely, give the likeliest that is neither a loop nor too long for the speech."""
-    passable = [
-        candidate
-        for candidate in tried
-        if find_fault(candidate.hypothesis, 0, speech, options) is not Fault.REPETITION
-        and count_words(candidate.hypothesis.text, language) <= most_words(speech, options)
-    ]
-    return max(passable, key=lambda candidate: candidate.hypothesis.avg_logprob, default=None)
+    unlikely = [candidate for candidate in tried if fault(candidate) is Fault.LOW_LOGPROB]
+    return max(unlikely, key=lambda candidate: candidate.hypothesis.avg_logprob, default=None)
 
 
 def _pieces(decoded: Decoded | None, span: Segment) -> tuple[list[Piece], float]:

@@ -67,7 +67,7 @@ class WhisperParts:
     def encode(self, mels: FloatArray) -> Any:  # noqa: ANN401 - ctranslate2 has no annotations
         """Encode log-mel spectrograms, (chunks, mels, frames).
 
-        On a CPU one by one: at batch 8 the encoder takes 1.1 to 1.3 times as long, its working set leaves the cache.
+        On a CPU one by one: at batch 8 the encoder takes 1.1 to 1.4 times as long.
         """
         view = require("ctranslate2", "pipeline").StorageView.from_array
         if self.network.device != "cpu":

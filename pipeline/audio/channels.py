@@ -17,13 +17,13 @@ FRAME = 0.4
 """Seconds. Long enough to even out single sounds (with 0.2 s a stereo image that is panned by frequency looks like two
 parties), short enough for a "yes"."""
 SILENT = -80.0
-"""dBFS. The loudest part of a channel that nobody is connected to; a recording that peaks at -50 dBFS has -60."""
+"""dBFS. The loudest part of a channel that nobody is connected to; a recording that peaks at -50 dBFS has -64."""
 SPEECH_SHARE = 2.0
 """Seconds of its loudest frames (at most 10 % of the recording) by which the level of a channel is told, so that a
 party who says little is heard and a click is not."""
 SPEECH_RANGE = 6.0
-"""dB between a channel's loudest and quietest tenth that speech exceeds: noise and hum reach 1, speech in noise at 9 dB
-has 10, clean speech over 18."""
+"""dB between a channel's loudest and quietest tenth that speech exceeds: noise and hum reach 1, one sentence without
+pauses and speech in noise at 9 dB have 10, calls 43 and more."""
 ACTIVE_RANGE = 25.0
 """dB below a channel's level down to which a frame counts as active."""
 LEVEL_GAP = 35.0

@@ -21,7 +21,7 @@ from pipeline.types import FloatArray, Notice
 from pipeline.waveform import Waveform
 
 CHUNK_SECONDS = 4.0
-"""Frames are gathered up to here before they are resampled: a frame is 10 to 100 ms, and each call costs some 20 µs."""
+"""Frames, of 10 to 100 ms, are gathered up to here before they are resampled and reported."""
 STAGE = "decode"
 QUIET = NullHook()
 

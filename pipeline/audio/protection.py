@@ -15,7 +15,7 @@ ASF_PROTECTION = (
 )
 """Content Encryption Object and its extended form (ASF specification, 3.14 and 3.15)."""
 MOVIE_BYTES = 64 * 2**20
-"""A `moov` box of a ten-hour recording has some 10 MB; what lies beyond is not looked at."""
+"""Enough for the index of a day; what lies beyond is not looked at."""
 
 
 def is_encrypted(source: Source) -> bool:

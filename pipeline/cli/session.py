@@ -83,11 +83,17 @@ class Loader:
             self.store(quiet=choice.quiet), name=choice.embedding, device=resolve_device(choice.device)
         )
 
+    def decode(self, source: Source, hook: Hook) -> Waveform:
+        """Decode a recording, all channels kept."""
+        from pipeline.audio import decode
+
+        return decode(source, uri=None if isinstance(source, Path) else STANDARD_INPUT_NAME, hook=hook)
+
     def audio(self, source: Source, hook: Hook) -> Waveform:
         """Decode a recording into one channel."""
-        from pipeline.audio import decode, downmix
+        from pipeline.audio import downmix
 
-        return downmix(decode(source, uri=None if isinstance(source, Path) else STANDARD_INPUT_NAME, hook=hook))
+        return downmix(self.decode(source, hook))
 
     def store(self, *, quiet: bool = False) -> ModelStore:
         """Weights on this machine, fetched on first use."""

@@ -68,8 +68,15 @@ def transcribe(
     choice = Choice(model=model, embedding=embedding, device=device, threads=threads, quiet=quiet)
 
     def load() -> Work:
-        pipeline = session(context).loader.transcription(choice, options)
-        return lambda source, hook: _report(pipeline(source, hook), chosen)
+        loader = session(context).loader
+        pipeline = loader.transcription(choice, options)
+
+        def work(source: Source, hook: Hook) -> Report:
+            # A file is decoded by the pipeline, which times it; standard input has no name until it is given one.
+            audio = source if isinstance(source, Path) else loader.decode(source, hook)
+            return _report(pipeline(audio, hook), chosen)
+
+        return work
 
     target = _target(output, chosen, overwrite=overwrite, quiet=quiet)
     run(context, recordings, target, load)

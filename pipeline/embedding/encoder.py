@@ -22,6 +22,8 @@ from pipeline.waveform import Waveform
 FEATURES_PER_SECOND: Final = 100
 MIN_SECONDS: Final = 0.4
 """Shortest stretch of one voice that says anything about it."""
+LENGTH_STEP: Final = 50
+"""Lengths of short stretches are rounded up to a multiple of this, in feature frames: half a second."""
 KNOWN_NETWORKS: Final[tuple[tuple[str, Callable[[Mapping[str, Tensor]], EmbeddingNetwork], EmbeddingProfile], ...]] = (
     ("xvector.tdnn.linear.weight", CamPlusPlus.of, CAMPPLUS),
     ("mfa.conv.conv.weight", EcapaTdnn.of, ECAPA),
@@ -69,6 +71,17 @@ class SpeakerEncoder:
     def frames(self, features: Tensor) -> Tensor:
         """(time, 80) of one voice -> (frames, channels); the features' own mean is taken out first."""
         return self.network.frames(features - features.mean(dim=0))
+
+    def stretch_frames(self, features: Tensor) -> Tensor:
+        """Give the frames of one of many short stretches of one voice: `frames` at one of a few lengths.
+
+        The stretch is filled up with its own beginning, and what that adds is cut off again. On a CPU the convolutions
+        keep a plan, and its memory, for each length they meet: after 120 lengths 540 MB, after 20 lengths 145 MB.
+        """
+        length = -(-len(features) // LENGTH_STEP) * LENGTH_STEP
+        filled = features[torch.arange(length, device=features.device) % len(features)]
+        frames = self.frames(filled)
+        return frames[: -(-len(features) * len(frames) // length)]
 
     @torch.inference_mode()
     def pool(self, frames: Tensor) -> FloatArray:

@@ -14,9 +14,9 @@ import torch
 
 from pipeline.embedding.encoder import FEATURES_PER_SECOND, MIN_SECONDS, SpeakerEncoder
 from pipeline.hooks import Hook, NullHook
-from pipeline.segmentation.segmenter import FRAMES, WINDOW_FRAMES, Segmentation
+from pipeline.segmentation.segmenter import FRAME_SAMPLES, FRAMES, WINDOW_FRAMES, WINDOW_SAMPLES, Segmentation
 from pipeline.types import BoolArray, FloatArray, IntArray, Segment
-from pipeline.waveform import Waveform
+from pipeline.waveform import SAMPLE_RATE, Waveform
 
 MIN_POOLED_SECONDS = 0.24
 """Fewer frames than this give no usable statistics."""
@@ -59,7 +59,7 @@ def embed_local_speakers(
             pending += 1
         if pending < len(segmentation.starts):
             store.forget(int(segmentation.starts[pending]))
-        heard = FRAMES.edge(int(segmentation.starts[number]) + WINDOW_FRAMES)
+        heard = (int(segmentation.starts[number]) * FRAME_SAMPLES + WINDOW_SAMPLES) / SAMPLE_RATE
         hook("embedding", min(heard, audio.duration), audio.duration)
     return LocalSpeakers(
         embeddings,
@@ -69,13 +69,15 @@ def embed_local_speakers(
 
 
 def _tiling(starts: IntArray) -> list[int]:
-    """Numbers of the windows that lie end to end and together cover the recording; the last is always one of them."""
-    chosen: list[int] = []
-    for number, start in enumerate(starts):
-        if not chosen or start >= starts[chosen[-1]] + WINDOW_FRAMES:
-            chosen.append(number)
-    if len(starts) and chosen[-1] != len(starts) - 1:
-        chosen.append(len(starts) - 1)
+    """Numbers of the windows that together cover the recording but for single frames, with as little overlap as can be.
+
+    The first and the last are always among them.
+    """
+    chosen = [0] if len(starts) else []
+    while chosen and chosen[-1] < len(starts) - 1:
+        # One frame (17 ms) may stay between two tiles: that is how windows a second apart come to lie end to end.
+        reached = int(np.searchsorted(starts, starts[chosen[-1]] + WINDOW_FRAMES + 1, side="right")) - 1
+        chosen.append(max(reached, chosen[-1] + 1))
     return chosen
 
 
@@ -114,7 +116,7 @@ class _FrameStore:
             mine = mine[~self.known[(first + mine) // self.hop - self.first]]
             if len(mine) < MIN_SECONDS * FEATURES_PER_SECOND:
                 continue
-            frames = self.encoder.frames(features[torch.from_numpy(mine).to(self.encoder.device)])
+            frames = self.encoder.stretch_frames(features[torch.from_numpy(mine).to(self.encoder.device)])
             positions = (first + mine[:: self.hop]) // self.hop - self.first
             self.frames[torch.from_numpy(positions).to(self.encoder.device)] = frames[: len(positions)]
             self.known[positions] = True

@@ -13,11 +13,14 @@ CHUNK = Segment(10.0, 20.0)
 
 
 def words(*places: tuple[float, float] | None) -> list[UntimedWord]:
-    return [UntimedWord(f"w{n}", 0.5, None if place is None else Segment(*place)) for n, place in enumerate(places)]
+    return [
+        UntimedWord(f"w{n}", 0.5, None if place is None else Segment(*place), Timing.ALIGNED)
+        for n, place in enumerate(places)
+    ]
 
 
 def spans(*places: tuple[float, float] | None) -> list[tuple[float, float]]:
-    return [(word.start, word.end) for word in settle(words(*places), CHUNK, Timing.ALIGNED)]
+    return [(word.start, word.end) for word in settle(words(*places), CHUNK)]
 
 
 @given(
@@ -30,7 +33,7 @@ def test_every_word_starts_before_it_ends_inside_the_chunk_and_after_the_one_bef
 ) -> None:
     """Whatever an aligner says."""
     chunk = Segment(start, start + length)
-    timed = settle(words(*places), chunk, Timing.ALIGNED)
+    timed = settle(words(*places), chunk)
     assert len(timed) == len(places)
     assert all(chunk.start <= word.start < word.end <= chunk.end + 1e-9 for word in timed)
     assert all(before.start < after.start for before, after in pairwise(timed))
@@ -42,7 +45,7 @@ def test_good_places_are_kept() -> None:
 
 
 def test_words_without_a_place_share_the_gap_and_say_so() -> None:
-    timed = settle(words((10.0, 11.0), None, None, (11.4, 12.0)), CHUNK, Timing.ALIGNED)
+    timed = settle(words((10.0, 11.0), None, None, (11.4, 12.0)), CHUNK)
     assert [(word.start, word.end) for word in timed[1:3]] == [
         pytest.approx((11.0, 11.2)),
         pytest.approx((11.2, 11.4)),
@@ -64,4 +67,4 @@ def test_a_first_word_without_a_place_stays_close_to_the_next() -> None:
 
 
 def test_no_words_give_no_words() -> None:
-    assert settle([], CHUNK, Timing.ALIGNED) == ()
+    assert settle([], CHUNK) == ()

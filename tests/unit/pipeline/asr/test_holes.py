@@ -74,7 +74,7 @@ def test_a_hole_that_says_its_neighbours_again_is_left_out(said: str) -> None:
 
 def skips(chunk: Segment, request: DecodeRequest, logprob: float) -> Hypothesis | None:
     """Skip eight words of a long chunk: too few to show in words a second. Hear a short one as badly as told."""
-    heard = [number for number, (time, _) in enumerate(SAID) if chunk.start <= time < chunk.end]
+    heard = [number for number, (time, _) in enumerate(SAID) if chunk.start <= time + 0.1 < chunk.end]
     if chunk.duration > 10:
         return hypothesis(Script(SAID), [number for number in heard if not 40 <= number < 48], chunk, request)
     return hypothesis(Script(SAID), heard, chunk, request, logprob=logprob)

@@ -30,12 +30,13 @@ class EvenAligner:
     name = "even"
     languages = frozenset({"en"})
 
-    def __init__(self, *, fails: bool = False) -> None:
-        self.fails = fails
+    def __init__(self, *, fails_on: str | None = None) -> None:
+        self.fails_on = fails_on
 
     def align(self, samples: FloatArray, words: list[str]) -> list[AlignedWord | None] | None:
         each = len(samples) / 16_000 / len(words)
-        return None if self.fails else [AlignedWord(k * each, (k + 1) * each, 0.0) for k in range(len(words))]
+        fails = self.fails_on is not None and any(self.fails_on in word for word in words)
+        return None if fails else [AlignedWord(k * each, (k + 1) * each, 0.0) for k in range(len(words))]
 
 
 def skips_the_second_half(chunk: Segment, request: DecodeRequest) -> Hypothesis | None:
@@ -127,6 +128,44 @@ def test_a_loop_is_sampled_until_a_temperature_cures_it() -> None:
     assert {segment.temperature for segment in recognition.segments} == {0.0, 0.4}
 
 
+def test_of_texts_that_stay_unlikely_the_likeliest_is_kept() -> None:
+    def mumbled(chunk: Segment, request: DecodeRequest) -> Hypothesis | None:
+        heard = [number for number, (time, _) in enumerate(SAID) if chunk.start <= time < chunk.end]
+        logprob = -1.1 if request.temperature == 0.4 else -1.5
+        return hypothesis(Script(SAID), heard, chunk, request, logprob=logprob)
+
+    # The made-up words compress too well to pass for speech heard badly.
+    recognition = recognize(Script(SAID, mistake=mumbled), AsrOptions(max_compression_ratio=9.0))
+    assert texts(recognition) == [word for _, word in SAID]
+    assert {segment.temperature for segment in recognition.segments} == {0.4}
+
+
+def test_what_the_model_takes_for_no_speech_is_not_sampled() -> None:
+    """Sampling is slow on silence and finds words in it."""
+    silent = Script(SAID, no_speech_prob=0.9)
+    script = Script(SAID, mistake=lambda chunk, request: hypothesis(silent, [7] * 40, chunk, request))
+    recognize(script)
+    assert any(request.timestamps for _, request in script.requests)
+    assert not any(request.temperature for _, request in script.requests)
+
+
+def test_text_in_a_pause_is_dropped_and_recorded() -> None:
+    """Decoded again with timestamps, the model puts a word where nobody speaks."""
+    said = [*SAID, (25.0, "ghost")]
+    speech = [Segment(0.4, 20.5)]
+    pause = Segment(24.0, 26.0)
+
+    def haunted(chunk: Segment, request: DecodeRequest) -> Hypothesis | None:
+        if not request.timestamps:
+            return hypothesis(Script(said), [7] * 40, chunk, request)
+        return hypothesis(Script(said), [*range(50), 100, *range(63, 67)], chunk, request)
+
+    talk = [*speech, Segment(pause.end + 0.5, 28.0)]
+    recognition = Recognizer(Script(said, mistake=haunted))(clock_waveform(SECONDS), talk)
+    assert [(span.text, span.reason) for span in recognition.dropped] == [("ghost", "outside_speech")]
+    assert "ghost" not in texts(recognition)
+
+
 def test_text_that_the_model_takes_for_no_speech_is_dropped_and_recorded() -> None:
     recognition = recognize(Script(SAID, no_speech_prob=0.9))
     assert recognition.words == ()
@@ -141,9 +180,18 @@ def test_words_are_aligned_where_an_aligner_speaks_the_language() -> None:
 
 
 def test_where_alignment_fails_attention_gives_the_times() -> None:
-    words = recognize(Script(SAID), aligner=EvenAligner(fails=True)).words
+    words = recognize(Script(SAID), aligner=EvenAligner(fails_on="word")).words
     assert {word.timing for word in words} == {Timing.ATTENTION}
     assert [word.start for word in words[1:]] == pytest.approx([time for time, _ in SAID[1:]], abs=1e-3)
+
+
+def test_one_word_that_cannot_be_aligned_costs_only_its_neighbours_their_alignment() -> None:
+    words = recognize(Script(SAID), aligner=EvenAligner(fails_on="word30")).words
+    by_attention = [number for number, word in enumerate(words) if word.timing is Timing.ATTENTION]
+    assert 30 in by_attention
+    assert 0 < len(by_attention) < 40
+    assert words[0].timing is Timing.ALIGNED
+    assert words[-1].timing is Timing.ALIGNED
 
 
 def test_alignment_is_not_asked_for_where_attention_is_chosen() -> None:

@@ -25,6 +25,24 @@ def test_without_speech_the_clock_stands_still() -> None:
     assert SpeechClock([]).seconds(Segment(0, 10)) == 0.0
 
 
+@pytest.mark.parametrize(
+    ("word", "trimmed"),
+    [
+        ((0.5, 3.0), (0.5, 1.0)),
+        ((0.9, 6.0), (5.0, 6.0)),
+        ((4.0, 5.5), (5.0, 5.5)),
+        ((2.0, 3.0), (2.0, 3.0)),
+        ((5.2, 5.4), (5.2, 5.4)),
+    ],
+    ids=["into a pause", "over a pause", "before an onset", "outside speech", "inside speech"],
+)
+def test_a_word_is_trimmed_to_the_speech_it_shares_most_with(
+    word: tuple[float, float], trimmed: tuple[float, float]
+) -> None:
+    clock = SpeechClock([Segment(0, 1), Segment(5, 7)])
+    assert clock.trimmed(Segment(*word)) == Segment(*trimmed)
+
+
 def test_speech_outside_the_span_does_not_count() -> None:
     clock = SpeechClock([Segment(0, 1), Segment(5, 6)])
     assert clock.seconds(Segment(2, 4)) == 0.0

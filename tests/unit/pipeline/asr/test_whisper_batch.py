@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pipeline.asr.backend import DecodeRequest
+from pipeline.asr.whisper_batch import WhisperBatch
+
+WORDS = [" one", " two", " three", "."]
+FIRST_TIMESTAMP = 100
+
+
+class Network:
+    """Answers like CTranslate2, and keeps what it was asked."""
+
+    def __init__(self, *answers: list[int], scores: tuple[float, ...] = (-0.5,)) -> None:
+        self.answers = answers
+        self.scores = scores
+        self.asked: dict[str, Any] = {}
+        self.frames: list[int] = []
+
+    def generate(self, encoded: object, prompts: list[list[int]], **asked: Any) -> list[Any]:
+        self.asked = asked
+        return [
+            SimpleNamespace(sequences_ids=[tokens] * len(self.scores), scores=self.scores, no_speech_prob=0.25)
+            for tokens in self.answers
+        ]
+
+    def align(self, encoded: object, start: list[int], texts: list[list[int]], frames: list[int]) -> list[Any]:
+        self.frames = frames
+        return [
+            SimpleNamespace(
+                text_token_probs=[0.5, 0.7, 0.9, 0.1][: len(text)],
+                alignments=[(token, 10 * token + step) for token in range(len(text) + 1) for step in (0, 5)],
+            )
+            for text in texts
+        ]
+
+    def detect_language(self, encoded: object) -> list[list[tuple[str, float]]]:
+        return [[("<|de|>", 0.75), ("<|en|>", 0.25)]]
+
+
+class Parts:
+    max_tokens = 448
+    first_timestamp = FIRST_TIMESTAMP
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+
+    def prompt(self, request: DecodeRequest) -> list[int]:
+        return [90]
+
+    def start(self, request: DecodeRequest) -> list[int]:
+        return [90]
+
+    def decode(self, tokens: list[int]) -> str:
+        return "".join(WORDS[token] for token in tokens)
+
+
+def batch(network: Network, *durations: float) -> WhisperBatch:
+    return WhisperBatch(parts=Parts(network), encoded=None, durations=durations)  # type: ignore[arg-type]
+
+
+REQUEST = DecodeRequest(language="en", beam_size=3)
+
+
+def test_log_probability_is_a_mean_over_tokens_and_the_end_of_text() -> None:
+    (hypothesis,) = batch(Network([0, 1, 2, 3]), 5.0).decode(REQUEST)
+    assert hypothesis.text == "one two three."
+    assert hypothesis.avg_logprob == pytest.approx(-0.5 * 4 / 5)
+    assert hypothesis.no_speech_prob == 0.25
+    assert hypothesis.reached is None
+
+
+def test_timestamps_become_segments() -> None:
+    tokens = [FIRST_TIMESTAMP, 0, FIRST_TIMESTAMP + 50, FIRST_TIMESTAMP + 50, 1, FIRST_TIMESTAMP + 100]
+    (hypothesis,) = batch(Network(tokens), 5.0).decode(DecodeRequest(language="en", timestamps=True))
+    assert hypothesis.text == "one two"
+    assert [(part.start, part.end, part.text) for part in hypothesis.segments] == [(0, 1, "one"), (1, 2, "two")]
+    assert hypothesis.reached == 2.0
+
+
+def test_a_temperature_samples_and_the_likeliest_sample_wins() -> None:
+    network = Network([0], scores=(-0.9, -0.2, -0.5))
+    (hypothesis,) = batch(network, 5.0).decode(DecodeRequest(language="en", temperature=0.4))
+    assert network.asked["sampling_temperature"] == 0.4
+    assert network.asked["num_hypotheses"] > 1
+    assert hypothesis.avg_logprob == pytest.approx(-0.2 / 2)
+    assert hypothesis.temperature == 0.4
+
+
+def test_room_for_text_grows_with_the_longest_chunk() -> None:
+    network = Network([0], [1])
+    batch(network, 1.0, 2.0).decode(REQUEST)
+    short = network.asked["max_length"]
+    batch(network, 1.0, 20.0).decode(REQUEST)
+    assert short < network.asked["max_length"] <= Parts.max_tokens
+
+
+def test_words_have_the_mean_probability_of_their_tokens_and_no_times_unless_asked() -> None:
+    network = Network()
+    (words,) = batch(network, 5.0).words([[0, 1, 2, 3]], REQUEST, times=False)
+    assert [word.text for word in words] == ["one", "two", "three."]
+    assert [word.probability for word in words] == pytest.approx([0.5, 0.7, 0.5])
+    assert all(word.start is None and word.end is None for word in words)
+    assert network.frames == [2]
+
+
+def test_times_are_the_first_instant_of_a_words_tokens_and_of_the_next() -> None:
+    network = Network()
+    (words,) = batch(network, 5.0).words([[0, 1, 2, 3]], REQUEST, times=True)
+    assert [(word.start, word.end) for word in words] == [
+        pytest.approx(span) for span in ((0.0, 0.2), (0.2, 0.4), (0.4, 0.8))
+    ]
+    assert network.frames == [500]
+
+
+def test_empty_texts_have_no_words() -> None:
+    assert batch(Network(), 5.0, 5.0).words([[], []], REQUEST, times=True) == [[], []]
+
+
+def test_languages_are_given_by_their_codes() -> None:
+    assert batch(Network(), 5.0).languages() == [{"de": 0.75, "en": 0.25}]
