@@ -6,14 +6,16 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OUT := out
 
-# Two processes with one thread each finish sooner than one with two: the networks are small, the recordings short.
+# The test processes share the cores: one thread each.
 TEST_ENV := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 WORKERS ?= 2
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+# Meetings of the test speech where there is some, else the sample conversation.
+DATA ?= $(firstword $(wildcard $(HANSARD_TESTDATA)/meetings ../shared/testdata/public/meetings))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo test lint types format bench clean
+.PHONY: help setup models demo test lint types format score bench clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,7 +33,7 @@ $(STAMP): pyproject.toml
 models: $(STAMP) ## Fetch the model weights that the demo and the tests use
 	$(BIN)/hansard models pull
 
-demo: models ## Transcribe a sample conversation, print it, and write every kind of result to out/demo
+demo: models ## Transcribe a sample conversation, print it, and write its results to out/demo
 	$(BIN)/hansard models pull sample-conversation
 	sample=$$($(BIN)/hansard models path sample-conversation) && \
 	$(BIN)/hansard transcribe "$$sample" --model whisper-tiny.en -o $(OUT)/demo -f json,rttm,srt,vtt,txt,png --overwrite && \
@@ -53,7 +55,13 @@ format: $(STAMP) ## Rewrite the code in the project's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: models ## Speed and error rates, side by side with peers where they are installed
+score: models ## Error rates on DATA=folder, recordings with rttm or stm beside them
+	folder="$(DATA)"; \
+	[ -n "$$folder" ] || folder=$$(dirname "$$($(BIN)/hansard models path sample-conversation)"); \
+	$(BIN)/hansard transcribe "$$folder" --model whisper-tiny.en -o $(OUT)/score --overwrite && \
+	$(BIN)/hansard evaluate "$$folder" $(OUT)/score
+
+bench: models ## Speed and memory, side by side with peers (BENCH_ARGS: recordings, --rounds N)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 clean: ## Remove what these commands made, but for downloaded models

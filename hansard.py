@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import COMMANDS, GROUPS, Session, describe, exit_code
+from pipeline.cli import COMMANDS, GROUPS, Session, describe, exit_code, name_and_version
 
 app = typer.Typer(
     name="hansard",
@@ -26,20 +26,43 @@ for name, group in GROUPS.items():
     app.add_typer(group, name=name)
 
 
+DEBUG = "--debug"
+
+
+def show_version(asked: bool) -> None:  # noqa: FBT001 - called by typer
+    """Print the version and leave."""
+    if asked:
+        typer.echo(name_and_version())
+        raise typer.Exit
+
+
 @app.callback()
 def settings(
-    context: typer.Context,
-    debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,
+    debug: Annotated[
+        bool, typer.Option(DEBUG, help="Show where an error comes from. May also stand after the command.")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
-    """Take the options that come before the command."""
-    context.ensure_object(Session).debug = debug
+    """Take the options that belong to no command."""
+    # For their names and help: `main` looks for the one, `show_version` acts on the other.
 
 
 def main(arguments: Sequence[str] | None = None, session: Session | None = None) -> None:
     """Run one command line and leave with its exit code: 0 done, 1 failed, 2 misused, 130 interrupted."""
     session = session or Session()
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    options = words[: words.index("--")] if "--" in words else words
+    if DEBUG in options:
+        # Taken wherever it stands: whoever has just seen an error adds it at the end.
+        session.debug = True
+        words.remove(DEBUG)
+    # Read by OpenMP when torch is loaded. By default threads spin while they wait for each other: beside other busy
+    # processes a 30 s recording took 33 s on two cores; with threads that sleep, 8 s.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        app(args=None if arguments is None else list(arguments), prog_name="hansard", obj=session)
+        app(args=words, prog_name="hansard", obj=session)
     except BrokenPipeError:
         # The reader of standard output has left; the interpreter must not fail once more when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

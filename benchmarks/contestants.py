@@ -61,6 +61,7 @@ def _hansard_recognition(*, timed: bool) -> Job:
     from pipeline.alignment.pocketsphinx import PocketSphinx
     from pipeline.asr.faster_whisper import FasterWhisper
     from pipeline.asr.recognition import Recognizer
+    from pipeline.options import PipelineOptions
     from pipeline.segmentation.segmenter import Segmenter
     from pipeline.segmentation.vad import detect_speech
 
@@ -68,7 +69,7 @@ def _hansard_recognition(*, timed: bool) -> Job:
     segmenter = Segmenter.from_pretrained(store)
     aligner = PocketSphinx() if timed else None
     recognizer = Recognizer(FasterWhisper.from_pretrained(store, MODEL, threads=1), aligner=aligner)
-    return lambda audio: len(recognizer(audio, detect_speech(segmenter(audio))).words)
+    return lambda audio: len(recognizer(audio, detect_speech(segmenter(audio), PipelineOptions().vad)).words)
 
 
 def faster_whisper_sequential() -> Job:

@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.errors import MissingDependency
 from pipeline.extras import require
 from pipeline.formats.timeline import diarization_png, png
+from pipeline.turns import first_come
 from pipeline.types import Diarization, Segment, Speaker, Transcript, Turn
 
 
@@ -42,7 +43,7 @@ def from_annotation(annotation: Any) -> Diarization:  # noqa: ANN401 - a pyannot
     tracks = annotation.itertracks(yield_label=True)
     found = [Turn(start=float(place.start), end=float(place.end), speaker=str(label)) for place, _, label in tracks]
     turns = tuple(sorted(found, key=lambda turn: (turn.start, turn.end, turn.speaker)))
-    return Diarization(turns=turns, exclusive=_first_come(turns), speakers=_speakers(turns))
+    return Diarization(turns=turns, exclusive=first_come(turns), speakers=_speakers(turns))
 
 
 def notebook_png(shown: Diarization | Transcript) -> bytes | None:
@@ -51,18 +52,6 @@ def notebook_png(shown: Diarization | Transcript) -> bytes | None:
         return png(shown) if isinstance(shown, Transcript) else diarization_png(shown)
     except MissingDependency:
         return None
-
-
-def _first_come(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
-    """Cut turns, given in order of start, so that each begins where those before it have ended."""
-    kept: list[Turn] = []
-    free_from = 0.0
-    for turn in turns:
-        start = max(turn.start, free_from)
-        if turn.end > start:
-            kept.append(Turn(start=start, end=turn.end, speaker=turn.speaker))
-            free_from = turn.end
-    return tuple(kept)
 
 
 def _speakers(turns: tuple[Turn, ...]) -> tuple[Speaker, ...]:

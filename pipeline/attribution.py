@@ -49,10 +49,28 @@ def assign_speakers(
     return tuple(snap_boundaries(attributed) if options.snap else attributed)
 
 
-def assign_channel(words: Iterable[Word], speaker: str) -> tuple[Word, ...]:
-    """Give all words of a channel to the party that speaks on it."""
-    evidence = SpeakerEvidence(confidence=1.0, margin=1.0, overlap=0.0, method=AttributionMethod.CHANNEL)
-    return tuple(replace(word, speaker=speaker, evidence=evidence) for word in words)
+def channel_label(channel: int) -> str:
+    """Name of the one party of a channel."""
+    return f"CHANNEL_{channel:02d}"
+
+
+def assign_channels(words: Iterable[Word], diarization: Diarization) -> tuple[Word, ...]:
+    """Give each word to the party on whose channel it was heard; words without a channel stay as they are."""
+    regular = TurnIndex(diarization.turns)
+    return tuple(word if word.channel is None else _on_channel(word, word.channel, regular) for word in words)
+
+
+def _on_channel(word: Word, channel: int, regular: TurnIndex) -> Word:
+    others = [turn for turn in regular.near(word.segment) if turn.channel != channel]
+    # The word itself is speech of its own party, whether or not a turn runs to its very edge.
+    own = Turn(start=word.start, end=word.end, speaker=channel_label(channel), channel=channel)
+    evidence = SpeakerEvidence(
+        confidence=1.0,
+        margin=1.0,
+        overlap=_overlapped_share(word, [own, *others]),
+        method=AttributionMethod.CHANNEL,
+    )
+    return replace(word, speaker=channel_label(channel), evidence=evidence)
 
 
 def _attribute(word: Word, exclusive: TurnIndex, regular: TurnIndex, max_nearest: float) -> Word:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 
 from pipeline.types import BoolArray, FloatArray, IntArray
@@ -83,9 +84,9 @@ class Dendrogram:
         self.merges = merges
 
     @property
-    def heights(self) -> FloatArray:
+    def heights(self) -> NDArray[np.float64]:
         """Distinct heights of the merges, falling."""
-        return np.unique(np.round(self.merges[:, 2], 9))[::-1].astype(np.float64)
+        return np.asarray(np.unique(self.merges[:, 2])[::-1], dtype=np.float64)
 
     def cut(self, height: float) -> IntArray:
         """Cluster of each row once everything closer than `height` has merged, (n,), counted from 0."""
@@ -150,17 +151,19 @@ def _known_count(
 
     Cutting anywhere until the number fits would split real voices or spend clusters on outliers.
     """
-    cuts = [options.cut, *sorted(dendrogram.heights, key=lambda height: abs(height - options.cut))]
+    # Just below a merge that the cut includes, or just above one that it does not: every partition there is, each by
+    # the cut nearest to the model's own.
+    heights = dendrogram.heights
+    cuts = np.where(heights < options.cut, heights - EPSILON, heights + EPSILON)
+    cuts = np.append(cuts[cuts >= options.lowest_known_cut], options.cut)
     best = None
-    for cut in cuts:
-        if cut < options.lowest_known_cut:
-            continue
+    for cut in sorted(cuts, key=lambda cut: abs(cut - options.cut)):
         clusters = _speakers_among(dendrogram.cut(cut), options.known_share, options.known_span, observations)
         if best is None or abs(len(clusters.speakers) - wanted) < abs(len(best.speakers) - wanted):
             best = clusters
         if len(best.speakers) == wanted:
-            break
-    return best or _speakers_among(dendrogram.cut(options.cut), options.known_share, options.known_span, observations)
+            return best
+    return best or Clusters(np.zeros(len(observations), dtype=np.int64), np.zeros(1, dtype=np.int64))
 
 
 def _speakers_among(labels: IntArray, share: float, span: float, observations: Observations) -> Clusters:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from pipeline.clustering import ClusteringOptions, Observations, find_known_speakers, find_speakers
 from pipeline.embedding.encoder import MIN_SECONDS, SpeakerEncoder
@@ -16,14 +15,14 @@ from pipeline.hooks import Hook, NullHook
 from pipeline.models.store import ModelStore
 from pipeline.options import DiarizationOptions, SegmentationOptions, SpeakerCount
 from pipeline.pauses import quiet_frames
-from pipeline.relabelling import RelabellingOptions, embed_pieces, relabel
+from pipeline.relabelling import embed_pieces, merge_same, relabel
 from pipeline.segmentation.segmenter import FRAME_SAMPLES, Segmentation, Segmenter
 from pipeline.timeline import drop_short, exclusive, select_speakers, smooth, speaker_scores, to_turns
-from pipeline.types import BoolArray, Diarization, FloatArray, IntArray, Notice, Speaker, Turn, rename_speakers
+from pipeline.types import BoolArray, Diarization, FloatArray, IntArray, Notice, Segment, Speaker, Turn, rename_speakers
 from pipeline.waveform import SAMPLE_RATE, Waveform
 
-MAX_OBSERVATIONS = 6000
-"""Embeddings that are clustered at once (0.3 GB, 2 s); of more, every second, third … window is taken. Windows overlap
+MAX_OBSERVATIONS = 4000
+"""Embeddings that are clustered at once (0.13 GB, 1 s); of more, every second, third … window is taken. Windows overlap
 by nine tenths, so that nothing is lost, and every local speaker is assigned afterwards all the same."""
 VOICE_SECONDS = 30.0
 """Enough of a voice to know it, in seconds."""
@@ -88,11 +87,12 @@ class DiarizationPipeline:
         for turn in sorted(turns, key=lambda turn: -turn.duration):
             if turn.duration < MIN_SECONDS or seconds >= VOICE_SECONDS:
                 break
-            chosen.append(self.encoder.features(audio.crop(turn.segment)))
-            seconds += turn.duration
+            stretch = Segment(turn.start, min(turn.end, turn.start + VOICE_SECONDS - seconds))
+            chosen.append(audio.crop(stretch))
+            seconds += stretch.duration
         if not chosen:
             return None
-        return tuple(self.encoder.pool(self.encoder.frames(torch.cat(chosen))).tolist())
+        return tuple(self.encoder.embed(Waveform.of(np.concatenate(chosen))).tolist())
 
     def diarize(
         self,
@@ -110,11 +110,13 @@ class DiarizationPipeline:
         scores = speaker_scores(segmentation, labels, len(voices))  # (frames, speakers)
         active = select_speakers(segmentation, scores, self.options.speech_onset, self.options.overlap_onset)
         if self.options.relabel and len(voices) > 1:
-            relabelling = RelabellingOptions()
+            relabelling = self.options.relabelling
             heard = relabel(active, scores, embed_pieces(audio, active, self.encoder, relabelling, hook), relabelling)
             voices = np.where(np.isnan(heard), voices, heard)
+            same = self.encoder.profile.same_speaker
+            active, scores, voices = merge_same(active, scores, voices, same, count.lower)
         active = self.shape_turns(audio, segmentation, active)
-        return _honour(_assemble(active, scores, voices, audio.duration), count)
+        return honour_count(_assemble(active, scores, voices, audio.duration), count)
 
     def find_voices(self, local: LocalSpeakers, segmentation: Segmentation, count: SpeakerCount) -> FloatArray:
         """Cluster the local speakers that were heard alone long enough: (speakers, dimension), unit norm."""
@@ -132,7 +134,7 @@ class DiarizationPipeline:
     def clustering(self) -> ClusteringOptions:
         """Clustering options of the embedding model, with the cut that was asked for."""
         profile = self.encoder.profile
-        cut = self.options.threshold or profile.cut
+        cut = profile.cut if self.options.threshold is None else self.options.threshold
         return ClusteringOptions(
             cut=cut,
             lowest_cut=min(cut, profile.lowest_cut),
@@ -144,7 +146,7 @@ class DiarizationPipeline:
         shaped = smooth(active, self.options.min_gap, self.options.min_turn)
         if not self.options.trim_pauses:
             return shaped
-        quiet = quiet_frames(audio, segmentation.speech)
+        quiet = quiet_frames(audio, segmentation.speech, self.options.pauses)
         for speaker in range(shaped.shape[1]):
             pauses = quiet & shaped[:, speaker]
             drop_short(pauses, self.options.min_pause)
@@ -197,15 +199,18 @@ def _assemble(active: BoolArray, scores: FloatArray, voices: FloatArray, duratio
     )
 
 
-def _honour(diarization: Diarization, count: SpeakerCount) -> Diarization:
-    """Say so where the number of speakers is not what was asked for."""
-    found = len(diarization.speakers)
-    if not found or (found >= count.lower and (count.upper is None or found <= count.upper)):
+def honour_count(diarization: Diarization, count: SpeakerCount) -> Diarization:
+    """Say so where the number of speakers is not what was asked for.
+
+    Raises `SpeakerCountUnreachable` instead where `count` is strict.
+    """
+    found, fewest = len(diarization.speakers), count.exactly or count.at_least or 0
+    if fewest <= found <= (count.upper or found):
         return diarization
-    asked = str(count.exactly) if count.exactly else f"at least {count.lower}"
+    asked = f"{count.exactly}" if count.exactly else f"{count.at_least or 'any'} to {count.at_most or 'any'}"
     message = (
-        f"{asked} speakers were asked for, but only {found} could be told apart: the others speak too little on their "
-        "own or sound too much alike. A lower threshold tells more voices apart."
+        f"{asked} speakers were asked for and {found} could be told apart: voices that speak too little on their own, "
+        "or sound too much alike, cannot be. A lower threshold tells more voices apart."
     )
     if count.strict:
         raise SpeakerCountUnreachable(message)

@@ -90,6 +90,18 @@ class AudioTooShort(AudioError):
     slug = "audio-too-short"
 
 
+class NoSpeech(AudioError):
+    """The recording holds no speech."""
+
+    slug = "no-speech"
+
+
+class InvalidWaveform(AudioError):
+    """The samples are not audio."""
+
+    slug = "invalid-waveform"
+
+
 class AudioTooLong(AudioError):
     """The recording is longer than the limit."""
 

@@ -7,7 +7,18 @@ from typing import Any, Literal
 
 from pipeline.errors import InvalidOption
 
+
+def _require(condition: bool, message: str) -> None:  # noqa: FBT001 - reads as an assertion
+    if not condition:
+        raise InvalidOption(message)
+
+
+def _require_hysteresis(onset: float, offset: float) -> None:
+    _require(0 <= offset <= onset <= 1, f"0 <= offset <= onset <= 1 does not hold: offset {offset}, onset {onset}")
+
+
 ChannelPolicy = Literal["auto", "mix", "separate"]
+DeviceName = Literal["auto", "cpu", "cuda"]
 Task = Literal["transcribe", "translate"]
 
 
@@ -25,6 +36,10 @@ class DecodeLimits:
     """Largest file, in bytes."""
 
 
+LONGEST_STEP = 9.9
+"""Seconds; with a longer step some audio would be heard by no window."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SegmentationOptions:
     """How segmentation slides over a recording."""
@@ -34,21 +49,29 @@ class SegmentationOptions:
     batch_size: int = 8
     """Windows a forward pass."""
 
+    def __post_init__(self) -> None:
+        _require(0 < self.step <= LONGEST_STEP, f"step must lie in (0, {LONGEST_STEP}] seconds, not {self.step}")
+        _require(self.batch_size >= 1, f"batch_size must be 1 or more, not {self.batch_size}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class VadOptions:
     """From speech probabilities to speech regions, by hysteresis."""
 
-    onset: float = 0.5
+    onset: float = 0.55
     """Probability at which speech begins."""
-    offset: float = 0.35
+    offset: float = 0.55
     """Probability below which it ends."""
-    min_silence: float = 0.16
+    min_silence: float = 0.1
     """Shortest pause that splits two regions, in seconds."""
     min_speech: float = 0.0
     """Shortest region that is kept, in seconds."""
     pad: float = 0.0
     """Seconds added on both sides of a region."""
+
+    def __post_init__(self) -> None:
+        _require_hysteresis(self.onset, self.offset)
+        _require(min(self.min_silence, self.min_speech, self.pad) >= 0, "durations must not be negative")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,24 +80,33 @@ class OverlapOptions:
 
     onset: float = 0.5
     """Probability at which overlap begins."""
-    offset: float = 0.5
+    offset: float = 0.4
     """Probability below which it ends."""
     min_gap: float = 0.0
     """Shorter gaps are closed, in seconds."""
     min_duration: float = 0.0
     """Shorter stretches are dropped, in seconds."""
 
+    def __post_init__(self) -> None:
+        _require_hysteresis(self.onset, self.offset)
+        _require(min(self.min_gap, self.min_duration) >= 0, "durations must not be negative")
+
 
 @dataclass(frozen=True, kw_only=True)
 class SpeakerChangeOptions:
     """From change scores to change points."""
 
-    threshold: float = 0.5
+    threshold: float = 0.25
     """Lowest score of a change."""
     min_distance: float = 0.3
     """Shortest time between two changes, in seconds."""
-    memory: float = 0.5
+    memory: float = 0.25
     """Seconds of *speech* on either side that are compared; silence does not count."""
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.threshold <= 1, f"threshold must lie in 0..1, not {self.threshold}")
+        _require(self.min_distance >= 0, "min_distance must not be negative")
+        _require(self.memory > 0, "memory must be more than 0 seconds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +170,10 @@ class AsrOptions:
     max_words_per_second: float = 6.0
     """Words a second of speech above which text cannot have been said."""
 
+    def __post_init__(self) -> None:
+        _require(self.beam_size >= 1, f"beam_size must be 1 or more, not {self.beam_size}")
+        _require(self.batch_size >= 1, f"batch_size must be 1 or more, not {self.batch_size}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class AlignmentOptions:
@@ -160,6 +196,36 @@ class AttributionOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RelabellingOptions:
+    """What is listened to."""
+
+    min_piece: float = 0.4
+    """Shorter stretches keep their speaker, in seconds."""
+    max_piece: float = 2.5
+    """Longer stretches are cut evenly, in seconds."""
+    min_model: float = 1.0
+    """Shorter pieces have no say in what a voice sounds like, in seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PauseOptions:
+    """When a frame counts as a pause."""
+
+    rise: float = 0.1
+    """A frame is a pause if it rises above the noise floor by less than this share of what speech near it does (dB)."""
+    reach: float = 0.5
+    """"Near": within so many seconds on both sides."""
+    max_drop: float = 45.0
+    """The noise floor counts as at most this far below speech, in dB: breath and reverberation are above it."""
+    min_snr: float = 12.0
+    """Where speech stands out by less, in dB, energy says nothing."""
+    quiet_speech: float = 0.1
+    """Frames with a speech probability below this make the noise floor."""
+    context: float = 20.0
+    """Seconds on both sides over which the noise floor is averaged."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DiarizationOptions:
     """From local speakers in windows to who spoke when."""
 
@@ -175,8 +241,10 @@ class DiarizationOptions:
     """Overlap probability above which it has two."""
     relabel: bool = True
     """Listen once more to each stretch of one speaker and give it to the closest voice."""
+    relabelling: RelabellingOptions = field(default_factory=RelabellingOptions)
     trim_pauses: bool = True
     """Leave out of turns what is as quiet as the background."""
+    pauses: PauseOptions = field(default_factory=PauseOptions)
     min_pause: float = 0.1
     """Shorter quiet stretches stay in their turn, in seconds."""
     min_gap: float = 0.3
@@ -184,15 +252,22 @@ class DiarizationOptions:
     min_turn: float = 0.1
     """Shorter turns are dropped, in seconds."""
 
+    def __post_init__(self) -> None:
+        _require(self.threshold is None or self.threshold > 0, f"threshold must be more than 0, not {self.threshold}")
+        _require(min(self.min_clean, self.min_known_clean) > 0, "min_clean must be more than 0 seconds")
+        _require(min(self.min_pause, self.min_gap, self.min_turn) >= 0, "durations must not be negative")
+
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineOptions:
     """Everything that shapes a transcript."""
 
+    limits: DecodeLimits = field(default_factory=DecodeLimits)
     channels: ChannelPolicy = "auto"
     speakers: SpeakerCount = field(default_factory=SpeakerCount)
     segmentation: SegmentationOptions = field(default_factory=SegmentationOptions)
-    vad: VadOptions = field(default_factory=VadOptions)
+    # Generous: speech that the recognizer does not get to hear is lost, noise that it does costs time.
+    vad: VadOptions = field(default_factory=lambda: VadOptions(onset=0.5, offset=0.35, min_silence=0.16))
     diarization: DiarizationOptions = field(default_factory=DiarizationOptions)
     asr: AsrOptions = field(default_factory=AsrOptions)
     alignment: AlignmentOptions = field(default_factory=AlignmentOptions)

@@ -6,13 +6,12 @@ better wherever it stands out of the noise. Measured on conversations of known t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 from scipy.signal import butter, sosfilt, sosfilt_zi
 
 from pipeline.frames import FrameScores
+from pipeline.options import PauseOptions
 from pipeline.types import BoolArray, FloatArray
 from pipeline.waveform import SAMPLE_RATE, Waveform
 
@@ -20,26 +19,10 @@ WINDOW = 400
 """Samples whose energy counts for a frame: 25 ms."""
 BLOCK_FRAMES = 4000
 """Frames filtered at a time, so that a long recording is never held in double precision."""
+MIN_FLOOR_FRAMES = 50
+"""Frames without speech that make a noise floor; with fewer, that of the whole recording counts."""
 BAND_HZ = (100.0, 3800.0)
 """Rumble below says nothing about speech, and telephones pass nothing above."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PauseOptions:
-    """When a frame counts as a pause."""
-
-    rise: float = 0.1
-    """A frame is a pause if it rises above the noise floor by less than this share of what speech near it does (dB)."""
-    reach: float = 0.5
-    """"Near": within so many seconds on both sides."""
-    max_drop: float = 45.0
-    """The noise floor counts as at most this far below speech, in dB: breath and reverberation are above it."""
-    min_snr: float = 12.0
-    """Where speech stands out by less, in dB, energy says nothing."""
-    quiet_speech: float = 0.1
-    """Frames with a speech probability below this make the noise floor."""
-    context: float = 20.0
-    """Seconds on both sides over which the noise floor is averaged."""
 
 
 def quiet_frames(audio: Waveform, speech: FrameScores, options: PauseOptions | None = None) -> BoolArray:
@@ -84,6 +67,6 @@ def _noise_floor(energy: FloatArray, speech: FrameScores, options: PauseOptions)
     width = 2 * round(options.context / speech.grid.step) + 1
     amount = uniform_filter1d(silent.astype(np.float64), width, mode="constant")
     total = uniform_filter1d(np.where(silent, energy, 0.0).astype(np.float64), width, mode="constant")
-    enough = amount * width >= WINDOW // 8
+    enough = amount * width >= MIN_FLOOR_FRAMES
     floor = np.where(enough, total / np.maximum(amount, 1e-9), np.median(energy[silent]))
     return np.asarray(floor, dtype=np.float32)

@@ -10,27 +10,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.embedding.encoder import MIN_SECONDS, SpeakerEncoder
+from pipeline.embedding.encoder import SpeakerEncoder
 from pipeline.frames import runs
 from pipeline.hooks import Hook
+from pipeline.options import RelabellingOptions
 from pipeline.segmentation.segmenter import FRAMES
 from pipeline.types import BoolArray, FloatArray, IntArray, Segment
 from pipeline.waveform import Waveform
 
 LOOKAHEAD = 0.025
 """Seconds that the last feature frame of a piece reaches beyond it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RelabellingOptions:
-    """What is listened to."""
-
-    min_piece: float = MIN_SECONDS
-    """Shorter stretches keep their speaker, in seconds."""
-    max_piece: float = 2.5
-    """Longer stretches are cut evenly, in seconds."""
-    min_model: float = 1.0
-    """Shorter pieces have no say in what a voice sounds like, in seconds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +73,7 @@ def relabel(active: BoolArray, scores: FloatArray, pieces: Pieces, options: Rela
     The voices are the means of the pieces as they were labelled before, (speakers, dimension), unit norm; NaN for a
     speaker without a piece. Going round again changes next to nothing.
     """
-    voices = voice_models(pieces, active.shape[1], options.min_model)
+    voices = speaker_centroids(pieces, active.shape[1], options.min_model)
     similarity = np.where(np.isnan(voices).any(axis=1), -1.0, pieces.embeddings @ np.nan_to_num(voices).T)
     for (first, last), old, new in zip(pieces.spans, pieces.speakers, similarity.argmax(axis=1), strict=True):
         if old != new:
@@ -93,7 +82,27 @@ def relabel(active: BoolArray, scores: FloatArray, pieces: Pieces, options: Rela
     return voices
 
 
-def voice_models(pieces: Pieces, speakers: int, min_model: float) -> FloatArray:
+def merge_same(
+    active: BoolArray, scores: FloatArray, voices: FloatArray, same_speaker: float, fewest: int
+) -> tuple[BoolArray, FloatArray, FloatArray]:
+    """Merge speakers whose voices turn out the same once heard in pieces, down to `fewest`, the likest first.
+
+    Clustering now and then leaves a splinter of a voice over, more so in long recordings. Takes and gives (frames,
+    speakers) twice and (speakers, dimension).
+    """
+    while len(voices) > max(1, fewest):
+        similarity = voices @ voices.T - 2 * np.eye(len(voices), dtype=np.float32)
+        if similarity.max() < same_speaker:
+            break
+        pair = divmod(int(similarity.argmax()), len(voices))
+        kept, gone = sorted(pair, key=lambda speaker: -int(active[:, speaker].sum()))
+        active[:, kept] |= active[:, gone]
+        scores[:, kept] = np.maximum(scores[:, kept], scores[:, gone])
+        active, scores, voices = np.delete(active, gone, 1), np.delete(scores, gone, 1), np.delete(voices, gone, 0)
+    return active, scores, voices
+
+
+def speaker_centroids(pieces: Pieces, speakers: int, min_model: float) -> FloatArray:
     """Mean of each speaker's pieces by their length, of the long ones if there are any, (speakers, dimension)."""
     voices = np.full((speakers, pieces.embeddings.shape[1]), np.nan, dtype=np.float32)
     for speaker in range(speakers):

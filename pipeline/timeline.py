@@ -37,7 +37,8 @@ def select_speakers(
     Averages of probabilities count better than votes of windows.
     """
     speaking = segmentation.speech.values > speech_onset
-    count = speaking.astype(np.int64) + (speaking & (segmentation.overlap.values > overlap_onset))
+    doubled = segmentation.average(segmentation.powerset.sizes >= SIMULTANEOUS).values > overlap_onset
+    count = speaking.astype(np.int64) + (speaking & doubled)
     order = np.argsort(-scores, axis=1, kind="stable")
     active = np.zeros(scores.shape, dtype=np.bool_)
     for rank in range(min(SIMULTANEOUS, scores.shape[1])):

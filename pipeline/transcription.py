@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
-from typing import Final
+from typing import Any, Final
 
 import torch
 
@@ -16,15 +16,17 @@ from pipeline.alignment.pocketsphinx import PocketSphinx
 from pipeline.asr.backend import AsrBackend
 from pipeline.asr.faster_whisper import FasterWhisper
 from pipeline.asr.recognition import Recognizer
-from pipeline.attribution import assign_channel, assign_speakers, build_utterances
+from pipeline.attribution import assign_channels, assign_speakers, build_utterances, channel_label
 from pipeline.audio import AudioSource, decode, downmix, resolve_channels
-from pipeline.diarization import DiarizationPipeline
-from pipeline.errors import InvalidOption, ModelUnavailable
+from pipeline.device import resolve_device
+from pipeline.diarization import DiarizationPipeline, honour_count
+from pipeline.errors import ModelUnavailable
 from pipeline.frames import merge_touching
 from pipeline.hooks import Hook, NullHook
 from pipeline.models.store import ModelStore
-from pipeline.options import PipelineOptions
+from pipeline.options import AsrOptions, PipelineOptions
 from pipeline.segmentation.vad import detect_speech
+from pipeline.turns import first_come
 from pipeline.types import (
     Diarization,
     ModelRecord,
@@ -32,6 +34,7 @@ from pipeline.types import (
     Provenance,
     Recognition,
     Segment,
+    Timing,
     Transcript,
     Word,
 )
@@ -49,8 +52,6 @@ class Heard:
     speech: tuple[Segment, ...]
     recognition: Recognition
     diarization: Diarization
-    words: tuple[Word, ...]
-    """With their speakers."""
 
 
 @dataclass
@@ -85,7 +86,7 @@ class TranscriptionPipeline:
         self.diarizer = diarizer
         self.backend = backend
         self.aligner = aligner
-        self.options = options or PipelineOptions()
+        self.options = options or PipelineOptions(diarization=diarizer.options)
         self.models = tuple(models)
         self.notices = tuple(notices)
 
@@ -125,7 +126,7 @@ class TranscriptionPipeline:
             options=options.diarization,
             segmentation_options=options.segmentation,
         )
-        name, notices = (model, []) if model else _best_available(store, device)
+        name, notices = (model, []) if model else _best_available(store, device, options.asr)
         backend = FasterWhisper.from_pretrained(store, name, device, compute_type, threads or 0)
         kinds = {"segmentation": segmentation, "embedding": embedding, "asr": name}
         models = [replace(store.record(used), kind=kind) for kind, used in kinds.items()]
@@ -144,33 +145,33 @@ class TranscriptionPipeline:
         """
         hook, options, watch = hook or NullHook(), options or self.options, Stopwatch()
         with watch.stage("decode"):
-            audio = source if isinstance(source, Waveform) else decode(source, hook=hook)
-            separate = resolve_channels(audio, options.channels) == "separate"
-            mixed = None if separate else downmix(audio)
-        if mixed is None:
-            channels = [self._hear_party(audio.channel(n), n, options, hook, watch) for n in range(audio.channels)]
-            heard = _join(channels)
+            audio = source if isinstance(source, Waveform) else decode(source, limits=options.limits, hook=hook)
+            separate = _keeps_channels_apart(audio, options)
+            channels = audio.channels
+            audio = audio if separate else downmix(_noting_single_channel(audio, options))
+        if separate:
+            heard = self._hear_parties(audio, options, hook, watch)
+            words = assign_channels(heard.recognition.words, heard.diarization)
         else:
-            heard = self._hear_everyone(mixed, options, hook, watch)
+            heard = self._hear_everyone(audio, options, hook, watch)
+            words = assign_speakers(heard.recognition.words, heard.diarization, options.attribution)
         return Transcript(
             uri=audio.uri,
             duration=audio.duration,
-            channels=audio.channels,
+            channels=channels,
             language=heard.recognition.language,
             language_confidence=heard.recognition.language_confidence,
-            words=heard.words,
-            utterances=build_utterances(heard.words, options.attribution),
+            words=words,
+            utterances=build_utterances(words, options.attribution),
             segments=heard.recognition.segments,
             diarization=heard.diarization,
             speech=heard.speech,
             dropped=heard.recognition.dropped,
-            notices=_unique(
-                self.notices, (mixed or audio).notices, heard.recognition.notices, heard.diarization.notices
-            ),
+            notices=_unique(self.notices, audio.notices, heard.recognition.notices, heard.diarization.notices),
             provenance=Provenance(
                 version=version("hansard"),
-                models=self.models,
-                options=options.plain(),
+                models=_in_use(self.models, words),
+                options=self._plain(options),
                 device=str(self.diarizer.segmenter.device),
                 stage_seconds=watch.seconds,
             ),
@@ -186,9 +187,22 @@ class TranscriptionPipeline:
             diarization = diarizer.diarize(audio, segmentation, options.speakers, hook)
         with watch.stage("asr"):
             recognition = self._recognizer(options)(audio, speech, hook)
-        with watch.stage("attribution"):
-            words = assign_speakers(recognition.words, diarization, options.attribution)
-        return Heard(speech=speech, recognition=recognition, diarization=diarization, words=words)
+        return Heard(speech=speech, recognition=recognition, diarization=diarization)
+
+    def _hear_parties(self, audio: Waveform, options: PipelineOptions, hook: Hook, watch: Stopwatch) -> Heard:
+        """One party on each channel, heard one after the other."""
+        parties = [
+            self._hear_party(audio.channel(number), number, options, _ChannelHook(hook, number, audio.channels), watch)
+            for number in range(audio.channels)
+        ]
+        heard = _join(parties)
+        return replace(heard, diarization=honour_count(heard.diarization, options.speakers))
+
+    def _plain(self, options: PipelineOptions) -> dict[str, Any]:
+        """The options as they acted, with what the models decide filled in."""
+        plain = options.plain()
+        plain["diarization"]["threshold"] = self.diarizer.with_options(options.diarization).clustering.cut
+        return plain
 
     def _hear_party(
         self, audio: Waveform, number: int, options: PipelineOptions, hook: Hook, watch: Stopwatch
@@ -199,41 +213,69 @@ class TranscriptionPipeline:
             speech = detect_speech(segmentation, options.vad)
         with watch.stage("diarization"):
             diarizer = self.diarizer.with_options(options.diarization)
-            diarization = diarizer.single_voice(audio, segmentation, f"CHANNEL_{number:02d}", number)
+            diarization = diarizer.single_voice(audio, segmentation, channel_label(number), number)
         with watch.stage("asr"):
             recognition = self._recognizer(options)(audio, speech, hook)
         recognition = _on_channel(recognition, number)
-        words = assign_channel(recognition.words, f"CHANNEL_{number:02d}")
-        return Heard(speech=speech, recognition=recognition, diarization=diarization, words=words)
+        return Heard(speech=speech, recognition=recognition, diarization=diarization)
 
     def _recognizer(self, options: PipelineOptions) -> Recognizer:
         return Recognizer(self.backend, options.asr, self.aligner, options.alignment)
 
 
-def resolve_device(name: str) -> str:
-    """Turn `auto` into `cuda` where there is such a device, else `cpu`; `InvalidOption` if `cuda` cannot be had."""
-    if name not in {"auto", "cpu", "cuda"}:
-        message = f"device must be auto, cpu or cuda, not {name!r}"
-        raise InvalidOption(message)
-    usable = name != "cpu" and torch.cuda.is_available()
-    if name == "cuda" and not usable:
-        message = f"device cuda was asked for, but torch {torch.__version__} sees no CUDA device; use cpu or auto"
-        raise InvalidOption(message)
-    return "cuda" if usable else "cpu"
+def _keeps_channels_apart(audio: Waveform, options: PipelineOptions) -> bool:
+    """Whether each channel is a party: not where there is one channel, nor where another number of voices is known."""
+    if audio.channels == 1 or resolve_channels(audio, options.channels) == "mix":
+        return False
+    count = options.speakers
+    known = count.lower <= audio.channels <= (count.upper or audio.channels)
+    return known or options.channels == "separate"
 
 
-def _best_available(store: ModelStore, device: str) -> tuple[str, list[Notice]]:
-    """The recognizer that suits the device, or the one that packages carry, with a notice that says so."""
+def _noting_single_channel(audio: Waveform, options: PipelineOptions) -> Waveform:
+    """Say so where channels were to be kept separate and there is only one."""
+    if audio.channels > 1 or options.channels != "separate":
+        return audio
+    message = "channels were to be kept separate, but the recording has one; its voices were told apart instead"
+    return replace(audio, notices=(*audio.notices, Notice("single_channel", message)))
+
+
+def _best_available(store: ModelStore, device: str, asked: AsrOptions) -> tuple[str, list[Notice]]:
+    """The recognizer that suits the device, or the one that packages carry, with a notice that says so.
+
+    Raises `ModelUnavailable` where the latter cannot do what is asked.
+    """
     preferred = PREFERRED_MODELS[device]
     try:
         store.path(preferred)
     except ModelUnavailable:
+        if asked.language not in {None, "en"} or asked.task != "transcribe":
+            raise
         message = (
             f"{preferred} could not be had on this machine, so {EMBEDDED_MODEL} was used: it knows English only and "
             f"makes more errors. Fetch the other with `hansard models pull {preferred}`, or name a model."
         )
         return EMBEDDED_MODEL, [Notice("fallback_model", message)]
     return preferred, []
+
+
+@dataclass(frozen=True)
+class _ChannelHook:
+    """Progress over all channels, of which one after the other is heard."""
+
+    hook: Hook
+    number: int
+    channels: int
+
+    def __call__(self, stage: str, done: float, total: float) -> None:
+        """Count the channels before as done; those after are taken to be as long."""
+        self.hook(stage, self.number * total + done, self.channels * total)
+
+
+def _in_use(models: Sequence[ModelRecord], words: Sequence[Word]) -> tuple[ModelRecord, ...]:
+    """The models that had a part: an aligner has none where no word was aligned."""
+    aligned = any(word.timing is Timing.ALIGNED for word in words)
+    return tuple(model for model in models if model.kind != "alignment" or aligned)
 
 
 def _on_channel(recognition: Recognition, number: int) -> Recognition:
@@ -262,11 +304,10 @@ def _join(channels: Sequence[Heard]) -> Heard:
         ),
         diarization=Diarization(
             turns=tuple(sorted((t for d in diarizations for t in d.turns), key=lambda t: (t.start, t.end))),
-            exclusive=tuple(sorted((t for d in diarizations for t in d.exclusive), key=lambda t: (t.start, t.end))),
+            exclusive=first_come(t for d in diarizations for t in d.exclusive),
             speakers=tuple(speaker for d in diarizations for speaker in d.speakers),
             notices=_unique(*(diarization.notices for diarization in diarizations)),
         ),
-        words=tuple(sorted((w for heard in channels for w in heard.words), key=lambda w: (w.start, w.end))),
     )
 
 

@@ -18,6 +18,9 @@ FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 
+UNDETERMINED = "und"
+"""ISO 639-2 code for a language that nobody determined."""
+
 
 @dataclass(frozen=True, order=True, slots=True)
 class Segment:
@@ -60,7 +63,8 @@ class Turn:
     end: float
     speaker: str
     confidence: float | None = None
-    """How clearly this voice is the speaker's and nobody else's, 0..1; None where nothing was there to compare with."""
+    """Mean probability that the speaker is active in the turn, over the windows that heard it, 0..1: low where windows
+    disagree about who it is, or whether anybody speaks. None in a turn that was read from a file."""
     channel: int | None = None
 
     @property

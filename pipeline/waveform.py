@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pipeline.errors import InvalidWaveform
 from pipeline.types import FloatArray, Notice, Segment
 
 SAMPLE_RATE = 16_000
@@ -52,5 +53,19 @@ class Waveform:
 
     @staticmethod
     def of(samples: FloatArray, uri: str = "audio") -> Waveform:
-        """Wrap samples that are at 16 kHz already: (samples,) or (channels, samples)."""
-        return Waveform(samples=np.atleast_2d(np.asarray(samples, dtype=np.float32)), uri=uri)
+        """Wrap samples that are at 16 kHz already: (samples,) or (channels, samples), floats.
+
+        Raises `InvalidWaveform` for integers, which have another scale, for more channels than samples, and for samples
+        that are not finite.
+        """
+        array = np.atleast_2d(samples)
+        if not np.issubdtype(array.dtype, np.floating):
+            message = f"samples must be floats in [-1, 1], not {array.dtype}; divide 16-bit integers by 32768"
+            raise InvalidWaveform(message)
+        if array.ndim != 2 or 0 < array.shape[1] < array.shape[0]:  # noqa: PLR2004
+            message = f"samples must be (samples,) or (channels, samples), not {array.shape}; transpose them"
+            raise InvalidWaveform(message)
+        if not np.isfinite(array).all():
+            message = "some samples are not finite numbers"
+            raise InvalidWaveform(message)
+        return Waveform(samples=array.astype(np.float32, copy=False), uri=uri)

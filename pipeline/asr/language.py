@@ -12,8 +12,6 @@ from pipeline.options import AsrOptions
 from pipeline.types import Notice, Segment
 from pipeline.waveform import Waveform
 
-UNDETERMINED = "und"
-"""ISO 639-2 code for a recording without speech to tell a language from."""
 _CHUNKS = 4
 # The chunks with most speech vote; more of them cost an encoder pass each.
 _DOUBTFUL = 0.5
@@ -54,4 +52,4 @@ def doubt(language: str, confidence: float | None) -> tuple[Notice, ...]:
     if confidence is None or confidence >= _DOUBTFUL:
         return ()
     message = f"The language was taken to be {language} ({confidence:.0%}); name it if that is wrong."
-    return (Notice("language-uncertain", message),)
+    return (Notice("language_uncertain", message),)

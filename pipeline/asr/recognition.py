@@ -10,13 +10,13 @@ from pipeline.asr.chunking import cut_chunks
 from pipeline.asr.decoding import ChunkDecoder, Decoded
 from pipeline.asr.holes import fill_holes, find_holes, inserted
 from pipeline.asr.judging import Judged, judge
-from pipeline.asr.language import UNDETERMINED, detect_language, doubt, known_language
+from pipeline.asr.language import detect_language, doubt, known_language
 from pipeline.asr.speech import SpeechClock
 from pipeline.asr.word_times import WordTimer
 from pipeline.errors import InvalidOption
 from pipeline.hooks import Hook, NullHook
 from pipeline.options import AlignmentOptions, AsrOptions
-from pipeline.types import Recognition, RecognizedSegment, Segment
+from pipeline.types import UNDETERMINED, Recognition, RecognizedSegment, Segment
 from pipeline.waveform import Waveform
 
 MAX_CHUNK = 30.0

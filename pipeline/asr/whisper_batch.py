@@ -41,15 +41,17 @@ class WhisperBatch:
         """Give one hypothesis a chunk."""
         prompt = self.parts.prompt(request)
         tokens = token_limit(max(self.durations), self.parts.max_tokens // 2)
+        network = self.parts.network
         search: dict[str, Any] = {"beam_size": request.beam_size, "patience": 1}
         if request.temperature > 0:
+            network = self.parts.fresh_network()
             search = {
                 "beam_size": 1,
                 "num_hypotheses": _SAMPLES,
                 "sampling_topk": 0,
                 "sampling_temperature": request.temperature,
             }
-        results = self.parts.network.generate(
+        results = network.generate(
             self.encoded,
             [prompt] * len(self.durations),
             # CTranslate2 generates at most half of this, and at most this less the prompt.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,11 +23,18 @@ class WhisperParts:
     """tokenizers.Tokenizer."""
     max_tokens: int
     """Longest sequence the decoder holds, prompt included."""
+    fresh_network: Callable[[], Any]
+    """Loads the network anew, to sample with: what is drawn then depends on nothing that was drawn before."""
 
     @staticmethod
-    def of(model: Any) -> WhisperParts:  # noqa: ANN401 - faster_whisper has no annotations
+    def of(model: Any, fresh_network: Callable[[], Any]) -> WhisperParts:  # noqa: ANN401 - faster_whisper is untyped
         """Take the parts out of a faster_whisper.WhisperModel."""
-        return WhisperParts(network=model.model, tokenizer=model.hf_tokenizer, max_tokens=int(model.max_length))
+        return WhisperParts(
+            network=model.model,
+            tokenizer=model.hf_tokenizer,
+            max_tokens=int(model.max_length),
+            fresh_network=fresh_network,
+        )
 
     @property
     def multilingual(self) -> bool:

@@ -8,12 +8,12 @@ import numpy as np
 
 from pipeline.audio.blocks import Blocks
 from pipeline.audio.container import check_shape, choose_stream, open_container
-from pipeline.audio.frames import Piece, Tally, read_pieces
 from pipeline.audio.loss import loss_notices
 from pipeline.audio.probe import DEFAULT_LIMITS
 from pipeline.audio.promise import MICROSECONDS, promised_seconds
 from pipeline.audio.resample import Resampler
 from pipeline.audio.source import AudioSource, display_name, open_source, source_name
+from pipeline.audio.stream_reading import Piece, Tally, read_pieces
 from pipeline.errors import AudioError, AudioTooLong, AudioTooShort, CorruptMedia
 from pipeline.hooks import Hook, NullHook
 from pipeline.options import DecodeLimits

@@ -106,6 +106,8 @@ def _silent_notices(silent: list[int], channels: int) -> list[Notice]:
 
 
 def _phase_notices(sums: list[_Sums]) -> list[Notice]:
+    if not all(total.reference > 0 for total in sums):
+        return []
     notices = []
     flipped = max(total.flipped / total.reference for total in sums)
     if flipped > COMPARABLE:

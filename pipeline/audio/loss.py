@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.audio.frames import Tally
+from pipeline.audio.stream_reading import Tally
 from pipeline.types import Notice
 
 TOLERANCE_SECONDS = 0.1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -10,17 +9,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, partial
-from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from pipeline.cli.destination import Content, Destination
 from pipeline.cli.failures import ExitCode, describe
 from pipeline.cli.recordings import Recording
 from pipeline.errors import InvalidOption, MissingDependency, ModelError
 from pipeline.hooks import Hook
-
-Source = Path | BinaryIO
-"""A file, or standard input, which need not be able to seek."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +34,7 @@ class Report:
     """What the reader should know."""
 
 
-Work = Callable[[Source, Hook], Report]
+Work = Callable[[Recording, Hook], Report]
 
 
 class Status(StrEnum):
@@ -116,13 +111,15 @@ def _process(
     *,
     debug: bool,
 ) -> Outcome:
-    if destination.is_done(recording):
-        return Outcome(recording=recording, status=Status.SKIPPED)
-    work = load()  # before the bars: a download shows a bar of its own
     started = time.perf_counter()
     try:
+        destination.check(recording)
+        if destination.is_done(recording):
+            return Outcome(recording=recording, status=Status.SKIPPED)
+        work = load()  # before the bars: a download shows a bar of its own
+        started = time.perf_counter()
         with watch() as hook:
-            report = work(_source(recording), hook)
+            report = work(recording, hook)
         destination.deliver(recording, report.artefacts)
     except (BrokenPipeError, InvalidOption, MissingDependency, ModelError):
         raise
@@ -132,7 +129,3 @@ def _process(
         return Outcome(recording=recording, status=Status.FAILED, error=describe(error))
     elapsed = time.perf_counter() - started
     return Outcome(recording=recording, status=Status.DONE, report=report, elapsed=elapsed)
-
-
-def _source(recording: Recording) -> Source:
-    return sys.stdin.buffer if recording.is_standard_input else recording.path

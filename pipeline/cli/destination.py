@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +20,9 @@ Content = str | bytes
 class Destination(Protocol):
     """Takes the results of one recording after the other."""
 
+    def check(self, recording: Recording) -> None:
+        """Raise now what would only be noticed when the results are delivered."""
+
     def is_done(self, recording: Recording) -> bool:
         """Whether everything asked for is there already."""
 
@@ -31,6 +36,9 @@ class StandardOutput:
 
     headings: bool = False
     """Whether each recording's text comes under its name."""
+
+    def check(self, recording: Recording) -> None:
+        """Nothing can be in the way."""
 
     def is_done(self, recording: Recording) -> bool:  # noqa: ARG002 - standard output remembers nothing
         """Never: nothing was written before."""
@@ -75,6 +83,24 @@ class Folder:
         """File that holds one result. The name may have dots of its own."""
         return self.path / f"{recording.name}{suffix}"
 
+    def check(self, recording: Recording) -> None:
+        """See that every result can get its name.
+
+        Raises:
+            InvalidOption: a result would replace the recording itself.
+            OSError: the file system takes no name of that length, or there is a folder of that name.
+        """
+        for target in (self.target(recording, suffix) for suffix in self.suffixes):
+            try:
+                there = target.stat()
+            except FileNotFoundError:
+                continue
+            if stat.S_ISDIR(there.st_mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+            if recording.path.exists() and target.samefile(recording.path):
+                message = f"{target} would replace the recording itself: choose another folder"
+                raise InvalidOption(message)
+
     def is_done(self, recording: Recording) -> bool:
         """Whether every result exists and none is older than the recording."""
         if self.overwrite or recording.is_standard_input:
@@ -86,17 +112,9 @@ class Folder:
             return False
 
     def deliver(self, recording: Recording, artefacts: Mapping[str, Content]) -> None:
-        """Write each result beside its place and rename it.
-
-        Raises:
-            InvalidOption: a result would replace the recording itself.
-        """
+        """Write each result beside its place and rename it."""
         for suffix, content in artefacts.items():
-            target = self.target(recording, suffix)
-            if target.exists() and recording.path.exists() and target.samefile(recording.path):
-                message = f"{target} would replace the recording itself: choose another folder"
-                raise InvalidOption(message)
-            write_atomically(target, content)
+            write_atomically(self.target(recording, suffix), content)
 
 
 def _refuse_terminal() -> None:
@@ -107,7 +125,8 @@ def _refuse_terminal() -> None:
 
 def write_atomically(target: Path, content: Content) -> None:
     """Write a file so that a reader sees the old one or the new one, never a part."""
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    # Not named after the target, whose name may be as long as the file system allows.
+    partial = target.with_name(f".hansard-{os.getpid()}.part")
     try:
         partial.write_bytes(content.encode() if isinstance(content, str) else content)
         partial.replace(target)

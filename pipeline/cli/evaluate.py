@@ -19,7 +19,10 @@ def evaluate(
         bool, typer.Option("--skip-overlap", help="Leave overlapped reference speech out, for DER.")
     ] = False,
     language: Annotated[
-        str, typer.Option("--language", "-l", metavar="CODE", help="Language of the text, for its normalization.")
+        str,
+        typer.Option(
+            "--language", "-l", metavar="CODE", parser=str.lower, help="Language of the text, for its normalization."
+        ),
     ] = "en",
     as_json: Annotated[bool, typer.Option("--json", help="Print json: shares of 1 and seconds.")] = False,
 ) -> None:

@@ -42,7 +42,7 @@ def describe(error: BaseException) -> str:
         return f"{error.strerror}{f': {error.filename}' if error.filename else ''} [io-error]"
     if not isinstance(error, HansardError):
         detail = " ".join(str(error).split())
-        return f"{type(error).__name__}{': ' if detail else ''}{detail} [internal-error] (hansard --debug shows where)"
+        return f"{type(error).__name__}{': ' if detail else ''}{detail} [internal-error] (--debug shows where)"
     message = " ".join(str(error).split())
     hint = HINTS.get(error.slug)
     return f"{message} [{error.slug}]" + (f" ({hint})" if hint else "")

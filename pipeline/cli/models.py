@@ -19,7 +19,7 @@ MEGABYTE = 1_000_000
 
 app = typer.Typer(help="List, fetch and check model weights.", no_args_is_help=True)
 
-Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", show_default=False)]
+Names = Annotated[list[str] | None, typer.Argument(metavar="NAME", show_default=False)]
 
 
 @app.command("list")
@@ -42,7 +42,8 @@ def list_models(context: typer.Context) -> None:
 def pull(context: typer.Context, names: Names = None) -> None:
     """Fetch models that are absent or damaged; without a name, the smallest set that transcribes.
 
-    A name is one of `hansard models list`, a path, or hub:OWNER/REPOSITORY[@REVISION].
+    A name is one of `hansard models list`, a path, or hub:OWNER/REPOSITORY, or
+    hub:OWNER/REPOSITORY@REVISION.
     """
     store = session(context).loader.store()
     failed = False
@@ -57,7 +58,7 @@ def pull(context: typer.Context, names: Names = None) -> None:
 
 
 @app.command()
-def path(context: typer.Context, name: Annotated[str, typer.Argument(show_default=False)]) -> None:
+def path(context: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)]) -> None:
     """Print where a model lies, fetching it if it is not here."""
     typer.echo(str(session(context).loader.store().path(name)))
 

@@ -7,16 +7,19 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.session import DeviceName
-from pipeline.options import ChannelPolicy, Task
+from pipeline.options import ChannelPolicy, DeviceName, Task
 
 MODELS, SPEAKERS, RECOGNITION, OUTPUT = "Models", "Speakers", "Recognition", "Output"
 
 Recordings = Annotated[
     list[Path],
     typer.Argument(
-        metavar="FILE|DIR|-...", help="Recordings, folders of recordings, or - for standard input.", show_default=False
+        metavar="FILE", help="Recordings, folders of recordings, or - for standard input.", show_default=False
     ),
+]
+Results = Annotated[
+    list[Path],
+    typer.Argument(metavar="FILE", help="Results in json, or - for standard input.", show_default=False),
 ]
 OutputFolder = Annotated[
     Path | None,
@@ -84,7 +87,8 @@ Threshold = Annotated[
     typer.Option(
         "--threshold",
         metavar="X",
-        help="Distance up to which voices count as one; higher gives fewer speakers. Default: the voice model's own.",
+        help="Distance of voice vectors, 0 to 2, up to which voices count as one; higher gives fewer speakers."
+        " Default: the voice model's own (campplus 0.7, ecapa 0.85).",
         rich_help_panel=SPEAKERS,
     ),
 ]
@@ -100,7 +104,12 @@ Channels = Annotated[
 Language = Annotated[
     str | None,
     typer.Option(
-        "--language", "-l", metavar="CODE", help="en, de, …; default: found by listening.", rich_help_panel=RECOGNITION
+        "--language",
+        "-l",
+        metavar="CODE",
+        parser=str.lower,
+        help="en, de, …; default: found by listening.",
+        rich_help_panel=RECOGNITION,
     ),
 ]
 TaskOption = Annotated[

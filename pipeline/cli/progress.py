@@ -120,11 +120,16 @@ class StageBars:
         self._progress = progress
         self._recording = recording
         self._tasks: dict[str, TaskID] = {}
+        self._shares: dict[str, float] = {}
         self._lock = Lock()
 
     def __call__(self, stage: str, done: float, total: float) -> None:
-        """Move the stage's bar, adding it at its first report."""
+        """Move the stage's bar, adding it at its first report; a report that would move it back is passed over."""
+        share = done / total if total > 0 else 0.0
         with self._lock:
             if stage not in self._tasks:
                 self._tasks[stage] = self._progress.add_task(stage, total=total, recording=self._recording)
+            elif share < self._shares[stage]:
+                return
+            self._shares[stage] = share
             self._progress.update(self._tasks[stage], completed=done, total=total)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from pipeline.errors import InvalidOption
 
@@ -36,6 +38,11 @@ class Recording:
     def is_standard_input(self) -> bool:
         """Whether the bytes come from standard input."""
         return self.path == STANDARD_INPUT
+
+    @property
+    def source(self) -> Path | BinaryIO:
+        """The file, or standard input, which need not be able to seek."""
+        return sys.stdin.buffer if self.is_standard_input else self.path
 
     @property
     def label(self) -> str:

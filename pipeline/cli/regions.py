@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipeline.cli import options as cli
-from pipeline.cli.batch import Report, Source, Work
+from pipeline.cli.batch import Report, Work
 from pipeline.cli.destination import Content
-from pipeline.cli.running import OutputChoice, given, parse_formats, run
+from pipeline.cli.recordings import Recording
+from pipeline.cli.running import OutputChoice, parse_formats, run
 from pipeline.cli.session import Choice, session
 from pipeline.hooks import Hook
+from pipeline.options import OverlapOptions, SpeakerChangeOptions, VadOptions
 
 if TYPE_CHECKING:
     from pipeline.segmentation.segmenter import Segmentation
@@ -24,18 +26,29 @@ FORMATS = {"txt": ".txt", "json": ".json"}
 Rows = Sequence[Mapping[str, float]]
 Detect = Callable[["Segmentation"], Rows]
 
-Probability = Annotated[float | None, typer.Option(min=0, max=1, metavar="P", help="Probability, 0 to 1.")]
-Seconds = Annotated[float | None, typer.Option(min=0, metavar="S", help="In seconds.")]
+VAD, OVERLAP, CHANGES = VadOptions(), OverlapOptions(), SpeakerChangeOptions()
+
+
+def _probability(meaning: str) -> Any:  # noqa: ANN401 - what typer gives
+    return typer.Option(min=0, max=1, metavar="P", help=meaning)
+
+
+def _seconds(meaning: str) -> Any:  # noqa: ANN401 - what typer gives
+    return typer.Option(min=0, metavar="S", help=f"{meaning}, in seconds.")
+
+
+def _offset_meaning(default: float) -> str:
+    return f"Probability below which it ends. Default: {default}, or the onset where that is lower."
 
 
 def vad(
     context: typer.Context,
     recordings: cli.Recordings,
-    onset: Probability = None,
-    offset: Probability = None,
-    min_silence: Seconds = None,
-    min_speech: Seconds = None,
-    pad: Seconds = None,
+    onset: Annotated[float, _probability("Probability of speech at which a stretch begins.")] = VAD.onset,
+    offset: Annotated[float | None, _probability(_offset_meaning(VAD.offset))] = None,
+    min_silence: Annotated[float, _seconds("Shorter pauses are closed")] = VAD.min_silence,
+    min_speech: Annotated[float, _seconds("Shorter stretches are dropped")] = VAD.min_speech,
+    pad: Annotated[float, _seconds("Added to both sides of a stretch")] = VAD.pad,
     output: cli.OutputFolder = None,
     formats: cli.Formats = None,
     overwrite: cli.Overwrite = False,
@@ -47,14 +60,13 @@ def vad(
 
     Writes `start TAB end` lines (txt) or json, in seconds.
     """
+    options = VadOptions(
+        onset=onset, offset=_offset(offset, VAD.offset, onset), min_silence=min_silence, min_speech=min_speech, pad=pad
+    )
 
     def detect(segmentation: Segmentation) -> Rows:
-        from pipeline.options import VadOptions
         from pipeline.segmentation.vad import detect_speech
 
-        options = given(
-            VadOptions(), onset=onset, offset=offset, min_silence=min_silence, min_speech=min_speech, pad=pad
-        )
         return [{"start": part.start, "end": part.end} for part in detect_speech(segmentation, options)]
 
     names = parse_formats(formats, FORMATS, "txt")
@@ -66,10 +78,10 @@ def vad(
 def overlap(
     context: typer.Context,
     recordings: cli.Recordings,
-    onset: Probability = None,
-    offset: Probability = None,
-    min_gap: Seconds = None,
-    min_duration: Seconds = None,
+    onset: Annotated[float, _probability("Probability of overlap at which a stretch begins.")] = OVERLAP.onset,
+    offset: Annotated[float | None, _probability(_offset_meaning(OVERLAP.offset))] = None,
+    min_gap: Annotated[float, _seconds("Shorter gaps are closed")] = OVERLAP.min_gap,
+    min_duration: Annotated[float, _seconds("Shorter stretches are dropped")] = OVERLAP.min_duration,
     output: cli.OutputFolder = None,
     formats: cli.Formats = None,
     overwrite: cli.Overwrite = False,
@@ -81,12 +93,13 @@ def overlap(
 
     Writes `start TAB end` lines (txt) or json, in seconds.
     """
+    options = OverlapOptions(
+        onset=onset, offset=_offset(offset, OVERLAP.offset, onset), min_gap=min_gap, min_duration=min_duration
+    )
 
     def detect(segmentation: Segmentation) -> Rows:
-        from pipeline.options import OverlapOptions
         from pipeline.segmentation.overlap import detect_overlap
 
-        options = given(OverlapOptions(), onset=onset, offset=offset, min_gap=min_gap, min_duration=min_duration)
         return [{"start": part.start, "end": part.end} for part in detect_overlap(segmentation, options)]
 
     names = parse_formats(formats, FORMATS, "txt")
@@ -98,8 +111,8 @@ def overlap(
 def changes(
     context: typer.Context,
     recordings: cli.Recordings,
-    threshold: Probability = None,
-    min_distance: Seconds = None,
+    threshold: Annotated[float, _probability("Lowest score of a change; higher finds fewer.")] = CHANGES.threshold,
+    min_distance: Annotated[float, _seconds("Shortest time between two changes")] = CHANGES.min_distance,
     output: cli.OutputFolder = None,
     formats: cli.Formats = None,
     overwrite: cli.Overwrite = False,
@@ -111,12 +124,11 @@ def changes(
 
     Writes `time TAB score` lines (txt) or json, in seconds.
     """
+    options = SpeakerChangeOptions(threshold=threshold, min_distance=min_distance)
 
     def detect(segmentation: Segmentation) -> Rows:
-        from pipeline.options import SpeakerChangeOptions
         from pipeline.segmentation.speaker_change import detect_changes
 
-        options = given(SpeakerChangeOptions(), threshold=threshold, min_distance=min_distance)
         return [{"time": change.time, "score": change.score} for change in detect_changes(segmentation, options)]
 
     names = parse_formats(formats, FORMATS, "txt")
@@ -125,12 +137,16 @@ def changes(
     run(context, recordings, target, lambda: _work(context, choice, detect, names))
 
 
+def _offset(asked: float | None, default: float, onset: float) -> float:
+    return min(default, onset) if asked is None else asked
+
+
 def _work(context: typer.Context, choice: Choice, detect: Detect, names: Sequence[str]) -> Work:
     loader = session(context).loader
     segmenter = loader.segmenter(choice)
 
-    def work(source: Source, hook: Hook) -> Report:
-        waveform = loader.audio(source, hook)
+    def work(recording: Recording, hook: Hook) -> Report:
+        waveform = loader.audio(recording, hook)
         rows = detect(segmenter(waveform, hook))
         return Report(
             artefacts={FORMATS[name]: _render(name, waveform, rows) for name in names},

@@ -67,12 +67,15 @@ def to_standard_output(folder: Path | None) -> bool:
 
 
 def parse_formats(asked: str | None, known: Collection[str], default: str) -> tuple[str, ...]:
-    """Split `json,rttm` into names, each once.
+    """Split `json,rttm` into names, each once; other names in use, such as `webvtt`, are understood.
 
     Raises:
         InvalidOption: a name is not known, or there is none.
     """
-    names = tuple(dict.fromkeys(name.strip().lower() for name in (asked or default).split(",") if name.strip()))
+    from pipeline.formats.registry import ALIASES
+
+    words = [word.strip().lower() for word in (asked or default).split(",")]
+    names = tuple(dict.fromkeys(ALIASES.get(word, word) for word in words if word))
     unknown = [name for name in names if name not in known]
     if unknown or not names:
         message = f"--format: {', '.join(unknown) or 'nothing'} is not among {', '.join(known)}"

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import typer
 
-from pipeline.cli.batch import Source
-from pipeline.cli.recordings import STANDARD_INPUT_NAME
-from pipeline.errors import InvalidOption
+from pipeline.cli.recordings import Recording
 from pipeline.hooks import Hook
+from pipeline.options import DeviceName
 
 if TYPE_CHECKING:
-    from pipeline.diarization import DiarizationPipeline
+    from pipeline.cli.diarizing import Diarizer
     from pipeline.embedding import SpeakerEncoder
     from pipeline.models import ModelStore
-    from pipeline.options import DiarizationOptions, PipelineOptions
+    from pipeline.options import PipelineOptions
     from pipeline.segmentation.segmenter import Segmenter
     from pipeline.transcription import TranscriptionPipeline
     from pipeline.waveform import Waveform
-
-DeviceName = Literal["auto", "cpu", "cuda"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,20 +51,19 @@ class Loader:
             store=self.store(quiet=choice.quiet),
         )
 
-    def diarization(self, choice: Choice, options: DiarizationOptions) -> DiarizationPipeline:
+    def diarization(self, choice: Choice, options: PipelineOptions) -> Diarizer:
         """Who spoke when, without words."""
-        from pipeline.diarization import DiarizationPipeline
+        from pipeline.cli.diarizing import Diarizer
+        from pipeline.device import resolve_device
 
         use_threads(choice.threads)
-        return DiarizationPipeline.from_pretrained(
-            self.store(quiet=choice.quiet),
-            embedding=choice.embedding,
-            device=resolve_device(choice.device),
-            options=options,
-        )
+        store = self.store(quiet=choice.quiet)
+        device = resolve_device(choice.device)
+        return Diarizer.from_pretrained(store, embedding=choice.embedding, device=device, options=options)
 
     def segmenter(self, choice: Choice) -> Segmenter:
         """Who of a window's voices is active when."""
+        from pipeline.device import resolve_device
         from pipeline.segmentation.segmenter import Segmenter
 
         use_threads(choice.threads)
@@ -76,6 +71,7 @@ class Loader:
 
     def encoder(self, choice: Choice) -> SpeakerEncoder:
         """From a voice to a vector."""
+        from pipeline.device import resolve_device
         from pipeline.embedding import SpeakerEncoder
 
         use_threads(choice.threads)
@@ -83,17 +79,17 @@ class Loader:
             self.store(quiet=choice.quiet), name=choice.embedding, device=resolve_device(choice.device)
         )
 
-    def decode(self, source: Source, hook: Hook) -> Waveform:
-        """Decode a recording, all channels kept."""
+    def decode(self, recording: Recording, hook: Hook) -> Waveform:
+        """Decode a recording, all channels kept, under the name that tells it from the others."""
         from pipeline.audio import decode
 
-        return decode(source, uri=None if isinstance(source, Path) else STANDARD_INPUT_NAME, hook=hook)
+        return decode(recording.source, uri=recording.name, hook=hook)
 
-    def audio(self, source: Source, hook: Hook) -> Waveform:
+    def audio(self, recording: Recording, hook: Hook) -> Waveform:
         """Decode a recording into one channel."""
         from pipeline.audio import downmix
 
-        return downmix(self.decode(source, hook))
+        return downmix(self.decode(recording, hook))
 
     def store(self, *, quiet: bool = False) -> ModelStore:
         """Weights on this machine, fetched on first use."""
@@ -120,26 +116,8 @@ def session(context: typer.Context) -> Session:
     return found
 
 
-def resolve_device(name: DeviceName) -> str:
-    """Turn `auto` into `cuda` where a CUDA device can be used, into `cpu` elsewhere.
-
-    Raises:
-        InvalidOption: `cuda` is asked for and cannot be had.
-    """
-    if name == "cpu":
-        return name
-    import torch
-
-    if torch.cuda.is_available():
-        return "cuda"
-    if name == "cuda":
-        message = f"--device cuda: torch {torch.__version__} sees no CUDA device"
-        raise InvalidOption(message)
-    return "cpu"
-
-
 def use_threads(threads: int | None) -> None:
-    """Bound the threads of every library that starts some of its own; call before models are loaded."""
+    """Bound the CPU threads of torch, for parts that run alone; the whole pipeline takes their number itself."""
     if threads is None:
         return
     import torch

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from pipeline.cli import options as cli
-from pipeline.cli.batch import Report, Source, Work
+from pipeline.cli.batch import Report, Work
+from pipeline.cli.recordings import Recording
 from pipeline.cli.running import OutputChoice, given, parse_formats, run, to_standard_output
 from pipeline.cli.session import Choice, session
 from pipeline.hooks import Hook
@@ -68,18 +69,18 @@ def transcribe(
     choice = Choice(model=model, embedding=embedding, device=device, threads=threads, quiet=quiet)
 
     def load() -> Work:
-        loader = session(context).loader
-        pipeline = loader.transcription(choice, options)
+        from pipeline.audio import display_name
 
-        def work(source: Source, hook: Hook) -> Report:
-            # A file is decoded by the pipeline, which times it; standard input has no name until it is given one.
-            audio = source if isinstance(source, Path) else loader.decode(source, hook)
-            return _report(pipeline(audio, hook), chosen)
+        pipeline = session(context).loader.transcription(choice, options)
+
+        def work(recording: Recording, hook: Hook) -> Report:
+            # Decoded by the pipeline, which times it. It knows the file alone, not the others it must differ from.
+            transcript = pipeline(recording.source, hook)
+            return report(replace(transcript, uri=display_name(recording.name)), chosen)
 
         return work
 
-    target = _target(output, chosen, overwrite=overwrite, quiet=quiet)
-    run(context, recordings, target, load)
+    run(context, recordings, target(output, chosen, overwrite=overwrite, quiet=quiet), load)
 
 
 def diarize(
@@ -97,41 +98,47 @@ def diarize(
     max_speakers: cli.MaxSpeakers = None,
     strict: cli.Strict = False,
     threshold: cli.Threshold = None,
+    channels: cli.Channels = "auto",
 ) -> None:
     """Diarize recordings: who spoke when, without words.
 
-    Several channels are mixed. Formats for -f: rttm (the default), rttm-exclusive, json, png, svg.
+    Formats for -f: rttm (the default), rttm-exclusive, json, png, svg.
     """
-    from pipeline.formats import FORMATS, diarized
+    from pipeline.formats import FORMATS
 
     chosen = [FORMATS[name] for name in parse_formats(formats, WORDLESS_FORMATS, "rttm")]
-    count = SpeakerCount(exactly=num_speakers, at_least=min_speakers, at_most=max_speakers, strict=strict)
-    options = given(DiarizationOptions(), threshold=threshold)
+    options = PipelineOptions(
+        channels=channels,
+        speakers=SpeakerCount(exactly=num_speakers, at_least=min_speakers, at_most=max_speakers, strict=strict),
+        diarization=given(DiarizationOptions(), threshold=threshold),
+    )
     choice = Choice(embedding=embedding, device=device, threads=threads, quiet=quiet)
 
     def load() -> Work:
-        loader = session(context).loader
-        pipeline = loader.diarization(choice, options)
+        from pipeline.transcription import Stopwatch
 
-        def work(source: Source, hook: Hook) -> Report:
-            waveform = loader.audio(source, hook)
-            diarization = pipeline(waveform, count=count, hook=hook)
-            notices = (*waveform.notices, *diarization.notices)
-            wordless = diarized(diarization, uri=waveform.uri, duration=waveform.duration, notices=notices)
-            return replace(_report(wordless, chosen), words=None)
+        loader = session(context).loader
+        diarizer = loader.diarization(choice, options)
+
+        def work(recording: Recording, hook: Hook) -> Report:
+            watch = Stopwatch()
+            with watch.stage("decode"):
+                audio = loader.decode(recording, hook)
+            return replace(report(diarizer(audio, hook, watch), chosen), words=None)
 
         return work
 
-    target = _target(output, chosen, overwrite=overwrite, quiet=quiet)
-    run(context, recordings, target, load)
+    run(context, recordings, target(output, chosen, overwrite=overwrite, quiet=quiet), load)
 
 
-def _target(output: Path | None, formats: Sequence[Format], *, overwrite: bool, quiet: bool) -> OutputChoice:
+def target(output: Path | None, formats: Sequence[Format], *, overwrite: bool, quiet: bool) -> OutputChoice:
+    """Where results of these formats go."""
     suffixes = [entry.suffix for entry in formats]
     return OutputChoice(folder=output, suffixes=suffixes, overwrite=overwrite, quiet=quiet)
 
 
-def _report(transcript: Transcript, formats: Sequence[Format]) -> Report:
+def report(transcript: Transcript, formats: Sequence[Format]) -> Report:
+    """Write a transcript in these formats, and sum it up."""
     return Report(
         artefacts={entry.suffix: entry.encode(transcript) for entry in formats},
         seconds=transcript.duration,

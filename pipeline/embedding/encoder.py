@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pipeline.audio.channels import channel_is_silent
 from pipeline.embedding.campplus import CamPlusPlus
 from pipeline.embedding.ecapa import EcapaTdnn
 from pipeline.embedding.network import EmbeddingNetwork
 from pipeline.embedding.profile import CAMPPLUS, ECAPA, WESPEAKER, EmbeddingProfile
 from pipeline.embedding.resnet import ResNet34
-from pipeline.errors import AudioTooShort, UnknownModel
+from pipeline.errors import AudioTooShort, NoSpeech, UnknownModel
 from pipeline.models.load import load_tensors
 from pipeline.models.store import ModelStore
 from pipeline.types import FloatArray
@@ -22,6 +25,8 @@ from pipeline.waveform import Waveform
 FEATURES_PER_SECOND: Final = 100
 MIN_SECONDS: Final = 0.4
 """Shortest stretch of one voice that says anything about it."""
+LONGEST_STRETCH: Final = 30.0
+"""Seconds that go through the network at once, so that memory is bounded."""
 LENGTH_STEP: Final = 50
 """Lengths of short stretches are rounded up to a multiple of this, in feature frames: half a second."""
 KNOWN_NETWORKS: Final[tuple[tuple[str, Callable[[Mapping[str, Tensor]], EmbeddingNetwork], EmbeddingProfile], ...]] = (
@@ -93,9 +98,16 @@ class SpeakerEncoder:
     def embed(self, audio: Waveform) -> FloatArray:
         """Embed a one-channel recording of a single voice as a whole -> (dimension,), unit norm.
 
-        Raises `AudioTooShort` under 0.4 s.
+        A recording of more than 30 s is heard in stretches, and the mean of their embeddings taken. Raises `NoSpeech`
+        where there is nothing but silence, `AudioTooShort` under 0.4 s.
         """
         if audio.duration < MIN_SECONDS:
             message = f"{audio.uri}: {audio.duration:.2f} s of voice is too short; give {MIN_SECONDS} s or more"
             raise AudioTooShort(message)
-        return self.pool(self.frames(self.features(audio.mono)))
+        if channel_is_silent(audio.mono):
+            message = f"{audio.uri}: there is nothing to hear, so there is no voice"
+            raise NoSpeech(message)
+        stretches = np.array_split(audio.mono, math.ceil(audio.duration / LONGEST_STRETCH))
+        voices = [self.pool(self.frames(self.features(stretch))) for stretch in stretches]
+        mean = np.mean(voices, axis=0)
+        return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), dtype=np.float32)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.types import Diarization, Notice, Provenance, Segment, Transcript
-
-UNDETERMINED = "und"
-"""ISO 639-2 code for a language that nobody determined."""
+from pipeline.types import UNDETERMINED, Diarization, Notice, Provenance, Segment, Transcript
 
 
 def diarized(

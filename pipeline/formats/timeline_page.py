@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.extras import require
 from pipeline.formats.clock import short_clock
-from pipeline.formats.diarized import UNDETERMINED
 from pipeline.formats.timeline_layout import Share, overlapped, shares
 from pipeline.formats.timeline_text import drawable, families, shortened, width
-from pipeline.types import Segment, Transcript
+from pipeline.types import UNDETERMINED, Segment, Transcript
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

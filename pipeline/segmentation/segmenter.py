@@ -25,6 +25,7 @@ FRAME_SAMPLES = 270
 WINDOW_FRAMES = 589
 RECEPTIVE_FIELD = 991
 """Samples that one frame sees; its middle is where the frame belongs."""
+MIN_WEIGHT = 1e-6
 FRAMES = FrameGrid(step=FRAME_SAMPLES / SAMPLE_RATE, offset=(RECEPTIVE_FIELD - FRAME_SAMPLES) / 2 / SAMPLE_RATE)
 
 
@@ -53,14 +54,18 @@ class Segmentation:
         """Most likely local speakers, (windows, frames, local speakers)."""
         return self.powerset.hard(self.probabilities)
 
-    def average(self, classes: BoolArray) -> FrameScores:
-        """Probability that one of `classes` (a mask over them) is on, averaged over the windows that see a frame."""
+    def average(self, classes: BoolArray, *, centred: bool = False) -> FrameScores:
+        """Probability that one of `classes` (a mask over them) is on, averaged over the windows that see a frame.
+
+        `centred` lets windows count by how far from their edges they see it (a Hamming window).
+        """
+        weights = np.hamming(WINDOW_FRAMES).astype(np.float32) if centred else np.ones(WINDOW_FRAMES, dtype=np.float32)
         total = np.zeros(self.frames, dtype=np.float32)
         seen = np.zeros(self.frames, dtype=np.float32)
         for number, start in enumerate(self.starts):
-            total[start : start + WINDOW_FRAMES] += self.window(number)[:, classes].sum(axis=1)
-            seen[start : start + WINDOW_FRAMES] += 1
-        return FrameScores(FRAMES, (total / np.maximum(seen, 1)).astype(np.float32), self.duration)
+            total[start : start + WINDOW_FRAMES] += self.window(number)[:, classes].sum(axis=1) * weights
+            seen[start : start + WINDOW_FRAMES] += weights
+        return FrameScores(FRAMES, (total / np.maximum(seen, MIN_WEIGHT)).astype(np.float32), self.duration)
 
     @property
     def speech(self) -> FrameScores:
@@ -70,7 +75,7 @@ class Segmentation:
     @property
     def overlap(self) -> FrameScores:
         """Probability that two or more speak at once."""
-        return self.average(self.powerset.sizes >= 2)  # noqa: PLR2004
+        return self.average(self.powerset.sizes >= 2, centred=True)  # noqa: PLR2004
 
 
 class Segmenter:

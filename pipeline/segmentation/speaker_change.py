@@ -34,7 +34,7 @@ def detect_changes(
     return tuple(SpeakerChange(FRAMES.edge(int(peak)), float(scores.values[peak])) for peak in peaks)
 
 
-def change_scores(segmentation: Segmentation, memory: float = 0.5) -> FrameScores:
+def change_scores(segmentation: Segmentation, memory: float = 0.25) -> FrameScores:
     """Score every frame boundary: 1 - cosine similarity of who spoke just before and who speaks just after.
 
     "Just before" is a decaying average of the local speakers' activity whose clock runs only while somebody speaks,

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from pipeline.alignment.pocketsphinx import PocketSphinx
+from pipeline.asr.backend import DecodeRequest
 from pipeline.asr.faster_whisper import FasterWhisper
 from pipeline.asr.recognition import Recognizer
 from pipeline.audio import decode, downmix
@@ -131,6 +132,14 @@ def test_confidence_is_lower_where_the_speech_is_drowned(recognizer: Recognizer,
         for waveform in (cities, noisy)
     )
     assert clear > drowned + 0.05
+
+
+def test_sampled_text_does_not_depend_on_what_was_sampled_before(backend: FasterWhisper, cities: Waveform) -> None:
+    request = DecodeRequest(language="en", temperature=0.8)
+    chunk = cities.crop(Segment(0.0, min(10.0, cities.duration)))
+    texts = [backend.encode([chunk]).decode(request)[0].text for _ in range(3)]
+    assert texts[0]
+    assert texts == texts[:1] * 3
 
 
 def test_both_ways_of_timing_words_agree(backend: FasterWhisper, aligner: PocketSphinx, cities: Waveform) -> None:

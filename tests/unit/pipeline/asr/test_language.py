@@ -28,7 +28,7 @@ def test_the_language_is_found_once_a_recording_and_used_for_all_chunks() -> Non
 
 def test_a_doubtful_language_is_noticed() -> None:
     recognition = Recognizer(multilingual({"de": 0.4, "en": 0.35}))(WAVEFORM, SPEECH)
-    assert [notice.code for notice in recognition.notices] == ["language-uncertain"]
+    assert [notice.code for notice in recognition.notices] == ["language_uncertain"]
 
 
 def test_a_given_language_is_not_detected() -> None:

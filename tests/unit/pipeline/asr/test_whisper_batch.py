@@ -49,6 +49,12 @@ class Parts:
     def __init__(self, network: Network) -> None:
         self.network = network
 
+        self.fresh: list[Network] = []
+
+    def fresh_network(self) -> Network:
+        self.fresh.append(Network(*self.network.answers, scores=self.network.scores))
+        return self.fresh[-1]
+
     def prompt(self, request: DecodeRequest) -> list[int]:
         return [90]
 
@@ -83,12 +89,24 @@ def test_timestamps_become_segments() -> None:
 
 
 def test_a_temperature_samples_and_the_likeliest_sample_wins() -> None:
-    network = Network([0], scores=(-0.9, -0.2, -0.5))
-    (hypothesis,) = batch(network, 5.0).decode(DecodeRequest(language="en", temperature=0.4))
-    assert network.asked["sampling_temperature"] == 0.4
-    assert network.asked["num_hypotheses"] > 1
+    parts = Parts(Network([0], scores=(-0.9, -0.2, -0.5)))
+    sampled = WhisperBatch(parts=parts, encoded=None, durations=(5.0,))  # type: ignore[arg-type]
+    (hypothesis,) = sampled.decode(DecodeRequest(language="en", temperature=0.4))
+    assert parts.fresh[0].asked["sampling_temperature"] == 0.4
+    assert parts.fresh[0].asked["num_hypotheses"] > 1
     assert hypothesis.avg_logprob == pytest.approx(-0.2 / 2)
     assert hypothesis.temperature == 0.4
+
+
+def test_what_is_sampled_does_not_depend_on_what_was_sampled_before() -> None:
+    """Each sampling has a network of its own, whose random numbers begin anew; searching has no need of one."""
+    parts = Parts(Network([0]))
+    encoded = WhisperBatch(parts=parts, encoded=None, durations=(5.0,))  # type: ignore[arg-type]
+    encoded.decode(REQUEST)
+    assert parts.fresh == []
+    for _ in range(2):
+        encoded.decode(DecodeRequest(language="en", temperature=0.4))
+    assert len({id(network) for network in parts.fresh}) == 2
 
 
 def test_room_for_text_grows_with_the_longest_chunk() -> None:

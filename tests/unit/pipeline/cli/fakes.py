@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from pipeline.cli.batch import Source
+from pipeline.cli.diarizing import Diarizer
+from pipeline.cli.recordings import Recording
 from pipeline.cli.session import Choice, Loader
 from pipeline.embedding.profile import CAMPPLUS
-from pipeline.errors import ModelUnavailable, SourceNotFound, UnsupportedFormat
+from pipeline.errors import EmptyFile, ModelUnavailable, SourceNotFound, UnsupportedFormat
 from pipeline.hooks import Hook
 from pipeline.models import Catalog, ModelStatus
-from pipeline.options import DiarizationOptions, PipelineOptions, SpeakerCount
+from pipeline.options import PipelineOptions, SpeakerCount
 from pipeline.segmentation.segmenter import WINDOW_FRAMES, Segmentation
 from pipeline.types import (
     AttributionMethod,
     Diarization,
     FloatArray,
+    ModelRecord,
     Notice,
     Speaker,
     SpeakerEvidence,
@@ -74,6 +77,38 @@ def segmentation() -> Segmentation:
     for number, powerset_class in enumerate((0, 1, 4, 2)):
         classes[:, number * 148 : (number + 1) * 148, powerset_class] = 1
     return Segmentation(classes, np.zeros(1, dtype=np.int64), 10.0)
+
+
+class FakeDiarization:
+    """Finds one turn in everything."""
+
+    clustering = SimpleNamespace(cut=0.7)
+
+    def __init__(self) -> None:
+        self.segmenter = FakeSegmenter()
+
+    def diarize(self, audio: Waveform, segmentation: Segmentation, count: SpeakerCount, hook: Hook) -> Diarization:
+        """One speaker among all."""
+        hook("clustering", audio.duration, audio.duration)
+        return DIARIZATION
+
+    def single_voice(self, audio: Waveform, segmentation: Segmentation, label: str, channel: int) -> Diarization:
+        """The channel's own; the second channel's begins half a second before the first one's."""
+        start = TURN.start - channel / 2
+        turn = replace(TURN, start=start, speaker=label, channel=channel)
+        speaker = Speaker(label=label, speech_seconds=turn.duration, channel=channel)
+        return Diarization(turns=(turn,), exclusive=(turn,), speakers=(speaker,))
+
+
+class FakeSegmenter:
+    """Hears the same in every recording."""
+
+    device = "cpu"
+
+    def __call__(self, audio: Waveform, hook: Hook) -> Segmentation:
+        """Give a segmentation that does not depend on the recording."""
+        hook("segmentation", audio.duration, audio.duration)
+        return segmentation()
 
 
 class FakeEncoder:
@@ -141,6 +176,7 @@ class FakeLoader(Loader):
     load_error: Exception | None = None
     on_call: Callable[[str], None] = lambda _uri: None
     models: FakeStore = field(default_factory=FakeStore)
+    channels: int = 1
 
     def transcription(self, choice: Choice, options: PipelineOptions) -> Any:
         """Record the choice; give a pipeline that hears nothing."""
@@ -150,36 +186,37 @@ class FakeLoader(Loader):
         self.options.append(options)
         return self._transcribe
 
-    def diarization(self, choice: Choice, options: DiarizationOptions) -> Any:
+    def diarization(self, choice: Choice, options: PipelineOptions) -> Diarizer:
         """Give a pipeline that finds one turn in everything."""
-
-        def diarize(waveform: Waveform, count: SpeakerCount, hook: Hook) -> Diarization:
-            hook("clustering", waveform.duration, waveform.duration)
-            return DIARIZATION
-
-        return diarize
+        self.options.append(options)
+        models = (ModelRecord(kind="embedding", name=choice.embedding, sha256="00"),)
+        return Diarizer(pipeline=FakeDiarization(), models=models, options=options)  # type: ignore[arg-type]
 
     def segmenter(self, choice: Choice) -> Any:
         """Give a segmentation that does not depend on the recording."""
-        return lambda waveform, hook: segmentation()
+        return FakeSegmenter()
 
     def encoder(self, choice: Choice) -> Any:
         """Give an encoder to which every voice is the same."""
         return FakeEncoder()
 
-    def audio(self, source: Source, hook: Hook) -> Waveform:
-        """Ten seconds of silence, if the file is there."""
+    def decode(self, recording: Recording, hook: Hook) -> Waveform:
+        """Ten seconds of silence, if there is anything to decode."""
+        source = recording.source
         if isinstance(source, Path) and not source.exists():
             raise SourceNotFound
-        uri = source.stem if isinstance(source, Path) else "stdin"
-        return Waveform.of(np.zeros(10 * SAMPLE_RATE, dtype=np.float32), uri)
+        if not isinstance(source, Path) and not source.read():
+            raise EmptyFile
+        return Waveform(samples=np.zeros((self.channels, 10 * SAMPLE_RATE), dtype=np.float32), uri=recording.name)
 
     def store(self, *, quiet: bool = False) -> Any:
         """Give models without files."""
         return self.models
 
-    def _transcribe(self, source: Source, hook: Hook) -> Transcript:
-        uri, content = (source.stem, source.read_bytes()) if isinstance(source, Path) else ("stdin", source.read())
+    def _transcribe(self, source: Path | BinaryIO, hook: Hook) -> Transcript:
+        uri, content = (source.stem, source.read_bytes()) if isinstance(source, Path) else ("audio", source.read())
+        if not content:
+            raise EmptyFile
         self.heard.append(uri)
         self.on_call(uri)
         if content.startswith(b"bad"):

@@ -3,6 +3,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
+from pipeline.embedding.profile import CAMPPLUS, ECAPA
 from tests.conftest import REPOSITORY
 from tests.unit.pipeline.cli.conftest import Cli
 
@@ -32,7 +35,18 @@ def test_command_alone_shows_help(cli: Cli) -> None:
 
 def test_every_command_has_help(cli: Cli) -> None:
     listing = cli("--help").out
-    for command in ("transcribe", "diarize", "vad", "overlap", "changes", "embed", "verify", "evaluate", "version"):
+    for command in (
+        "transcribe",
+        "diarize",
+        "vad",
+        "overlap",
+        "changes",
+        "embed",
+        "verify",
+        "convert",
+        "evaluate",
+        "version",
+    ):
         assert f" {command} " in listing
         assert cli(command, "--help").code == 0
 
@@ -40,3 +54,19 @@ def test_every_command_has_help(cli: Cli) -> None:
 def test_version_names_what_can_change_a_result(cli: Cli) -> None:
     lines = dict(line.split(maxsplit=1) for line in cli("version").out.splitlines())
     assert {"hansard", "python", "torch", "ctranslate2"} <= set(lines)
+
+
+def test_version_can_be_asked_for_like_anywhere(cli: Cli) -> None:
+    result = cli("--version")
+    assert (result.code, result.out) == (0, cli("version").out.splitlines()[0] + "\n")
+
+
+def test_defaults_that_help_tells_are_those_of_the_voice_models(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Help cannot look them up: that would load torch."""
+    monkeypatch.setenv("COLUMNS", "400")
+    assert f"campplus {CAMPPLUS.cut:g}, ecapa {ECAPA.cut:g}" in cli("diarize", "--help").out
+    assert f"campplus {CAMPPLUS.same_voice:g}, ecapa {ECAPA.same_voice:g}" in cli("verify", "--help").out
+
+
+def test_help_keeps_what_looks_like_markup(cli: Cli) -> None:
+    assert "hub:OWNER/REPOSITORY@REVISION" in cli("models", "pull", "--help").out

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.pipeline.cli.conftest import Cli
+from tests.unit.pipeline.cli.fakes import FakeLoader
 
 Make = Callable[..., Path]
 
@@ -17,6 +18,37 @@ def test_diarize_prints_turns(cli: Cli, recording: Make) -> None:
     assert result.out == "SPEAKER talk 1 1.000 1.000 <NA> <NA> SPEAKER_00 <NA> <NA>\n"
     assert "1 speaker" in result.err
     assert "word" not in result.err
+
+
+def test_diarize_says_how_its_result_was_made(cli: Cli, recording: Make, loader: FakeLoader) -> None:
+    loader.channels = 2
+    options = ("--channels", "mix", "--num-speakers", "1", "--embedding", "ecapa")
+    document = json.loads(cli("diarize", recording("talk.wav"), "-f", "json", *options).out)
+    assert document["channels"] == 2
+    assert document["speech"]
+    made = document["provenance"]
+    assert made["version"]
+    assert made["models"] == [{"kind": "embedding", "name": "ecapa", "sha256": "00"}]
+    assert set(made["options"]) == {"channels", "speakers", "segmentation", "vad", "diarization"}
+    assert made["options"]["speakers"]["exactly"] == 1
+    assert made["options"]["diarization"]["threshold"] == 0.7
+    assert made["device"] == "cpu"
+    assert set(made["stage_seconds"]) == {"decode", "segmentation", "diarization"}
+
+
+def test_diarize_keeps_channels_separate_where_asked(cli: Cli, recording: Make, loader: FakeLoader) -> None:
+    """The turns of all channels are in order of time."""
+    loader.channels = 2
+    document = json.loads(cli("diarize", recording("talk.wav"), "-f", "json", "--channels", "separate").out)
+    turns = [(turn["start"], turn["speaker"], turn["channel"]) for turn in document["turns"]]
+    assert turns == [(0.5, "CHANNEL_01", 1), (1.0, "CHANNEL_00", 0)]
+    assert [speaker["label"] for speaker in document["speakers"]] == ["CHANNEL_00", "CHANNEL_01"]
+
+
+def test_diarize_tells_where_there_is_nothing_to_separate(cli: Cli, recording: Make) -> None:
+    result = cli("diarize", recording("talk.wav"), "--channels", "separate")
+    assert "SPEAKER_00" in result.out
+    assert "the recording has one" in result.err
 
 
 def test_diarize_writes_what_can_be_had_without_words(cli: Cli, recording: Make, tmp_path: Path) -> None:
@@ -47,6 +79,12 @@ def test_vad_options_reach_the_detector(cli: Cli, recording: Make) -> None:
     assert float(plain) - float(padded) == pytest.approx(0.5, abs=0.02)
 
 
+def test_offset_follows_an_onset_that_is_lower(cli: Cli, recording: Make) -> None:
+    talk = recording("talk.wav")
+    assert cli("vad", talk, "--onset", "0.1").code == 0
+    assert cli("vad", talk, "--onset", "0.1", "--offset", "0.2").code == 2
+
+
 def test_changes_carry_time_and_score(cli: Cli, recording: Make) -> None:
     document = json.loads(cli("changes", recording("talk.wav"), "-f", "json", "--threshold", "0.1").out)
     assert document["uri"] == "talk"
@@ -65,6 +103,14 @@ def test_verify_compares_two_voices(cli: Cli, recording: Make) -> None:
     first, second = recording("a.wav"), recording("b.wav")
     assert cli("verify", first, second, "--threshold", "0.5").out.startswith("same  score 1.000")
     assert json.loads(cli("verify", first, second, "--json", "--threshold", "0.5").out)["same"] is True
+
+
+def test_verify_takes_one_voice_from_standard_input(cli: Cli, recording: Make) -> None:
+    first = recording("a.wav")
+    assert cli("verify", "-", first, "--threshold", "0.5", stdin=b"good").out.startswith("same")
+    assert "[empty-file]" in cli("verify", first, "-").err
+    both = cli("verify", "-", "-", stdin=b"good")
+    assert (both.code, "holds one recording" in both.err) == (2, True)
 
 
 def test_recording_that_is_not_there_is_one_line(cli: Cli, recording: Make, tmp_path: Path) -> None:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from rich.progress import Progress
 
 from pipeline.cli.batch import Outcome, Report, Status
 from pipeline.cli.downloads import DownloadBars, DownloadLines
-from pipeline.cli.progress import Bars
+from pipeline.cli.progress import Bars, StageBars
 from pipeline.cli.recordings import Recording
 from pipeline.cli.summary import clock, sentence
 
@@ -38,6 +39,17 @@ def test_terminal_shows_a_bar_for_each_stage() -> None:
     assert "50%" in text
     assert "segmentation" in text
     assert "talk.wav: done, 30.0 s of audio in 2.0 s (15.0x)" in text
+
+
+def test_bar_never_goes_back() -> None:
+    """A stage that begins again, for another channel, or whose total grows, leaves its bar where it is."""
+    progress = Progress()
+    bars = StageBars(progress, "talk")
+    for done, total in ((10.0, 20.0), (0.0, 20.0), (12.0, 40.0), (30.0, 40.0), (0.0, 0.0)):
+        bars("asr", done, total)
+        (task,) = progress.tasks
+        assert task.percentage >= 50
+    assert task.percentage == 75
 
 
 def test_names_are_shown_as_they_are() -> None:

@@ -70,10 +70,19 @@ def test_unexpected_error_is_one_line_too(cli: Cli, recording: Make, loader: Fak
     assert (tmp_path / "out/b.json").exists()
 
 
-def test_debug_shows_where_an_error_comes_from(cli: Cli, recording: Make) -> None:
-    result = cli("--debug", "transcribe", recording("a.wav", bad=True))
+@pytest.mark.parametrize("after", [False, True])
+def test_debug_shows_where_an_error_comes_from(cli: Cli, recording: Make, after: bool) -> None:
+    """Before the command, and after it, where whoever has just seen an error adds it."""
+    words = ["transcribe", recording("a.wav", bad=True)]
+    result = cli(*words, "--debug") if after else cli("--debug", *words)
     assert result.code == 1
     assert "Traceback" in result.err
+
+
+def test_what_follows_two_dashes_is_no_option(cli: Cli) -> None:
+    result = cli("transcribe", "--", "--debug")
+    assert "--debug: failed: " in result.err
+    assert "Traceback" not in result.err
 
 
 def test_several_recordings_end_with_a_table(cli: Cli, recording: Make, tmp_path: Path) -> None:
@@ -123,12 +132,21 @@ def test_reads_standard_input_and_writes_standard_output(cli: Cli) -> None:
     result = cli("transcribe", "-", "-f", "rttm", stdin=b"good")
     assert result.out.startswith("SPEAKER stdin 1 1.000 1.000 ")
     assert result.code == 0
+    assert cli("transcribe", "-", "-f", "rttm", "-o", "-", stdin=b"good").out == result.out
+
+
+def test_empty_standard_input_fails(cli: Cli) -> None:
+    result = cli("transcribe", "-")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("standard input: failed: ")
 
 
 def test_same_stem_never_shares_a_file(cli: Cli, recording: Make, tmp_path: Path) -> None:
     first, second, third = recording("mon/x.wav"), recording("tue/x.wav"), recording("tue/x.mp3")
     cli("transcribe", first, second, third, "-o", tmp_path / "out", "-f", "rttm")
     assert names(tmp_path / "out") == ["mon_x.wav.rttm", "tue_x.wav.rttm", "x.mp3.rttm"]
+    uris = [path.read_text().split()[1] for path in sorted((tmp_path / "out").iterdir())]
+    assert uris == ["mon_x.wav", "tue_x.wav", "x.mp3"]
 
 
 def test_folder_is_searched_at_all_levels(cli: Cli, recording: Make, loader: FakeLoader, tmp_path: Path) -> None:
@@ -157,12 +175,38 @@ def test_results_leave_no_partial_files(
     assert (out / "talk.txt").read_text() == "old"
 
 
-def test_result_never_replaces_the_recording(cli: Cli, recording: Make, tmp_path: Path) -> None:
+def test_name_may_be_as_long_as_the_file_system_allows(
+    cli: Cli, recording: Make, loader: FakeLoader, tmp_path: Path
+) -> None:
+    """A result whose name would be longer is refused before anything is heard; the others are done."""
+    stem = "x" * 251
+    talk, other = recording(f"{stem}.wav"), recording("y.wav")
+    assert cli("transcribe", talk, "-o", tmp_path / "out", "-f", "vtt").code == 0
+    assert names(tmp_path / "out") == [f"{stem}.vtt"]
+    result = cli("transcribe", talk, other, "-o", tmp_path / "out", "-f", "rttm")
+    assert result.code == 1
+    assert "File name too long" in result.err
+    assert loader.heard == [stem, "y"]
+
+
+def test_result_never_replaces_the_recording(cli: Cli, recording: Make, loader: FakeLoader, tmp_path: Path) -> None:
+    """This is noticed before the work, not after it."""
     talk = recording("talk.txt")
     result = cli("transcribe", talk, "-o", tmp_path, "-f", "txt", "--overwrite")
     assert result.code == 2
     assert "would replace the recording" in result.err
     assert talk.read_bytes() == b"good"
+    assert loader.heard == []
+
+
+def test_folder_in_the_place_of_a_result_fails_before_the_work(
+    cli: Cli, recording: Make, loader: FakeLoader, tmp_path: Path
+) -> None:
+    (tmp_path / "out" / "talk.txt").mkdir(parents=True)
+    result = cli("transcribe", recording("talk.wav"), "-o", tmp_path / "out", "-f", "txt")
+    assert result.code == 1
+    assert "Is a directory" in result.err
+    assert loader.heard == []
 
 
 @pytest.mark.parametrize(
@@ -250,6 +294,18 @@ def test_options_reach_the_pipeline(cli: Cli, recording: Make, loader: FakeLoade
         "Ng",
         1,
     )
+
+
+def test_language_may_be_written_in_capitals(cli: Cli, recording: Make, loader: FakeLoader) -> None:
+    cli("transcribe", recording("talk.wav"), "--language", "EN")
+    assert loader.options[0].asr.language == "en"
+
+
+def test_formats_go_by_other_names_too(cli: Cli, recording: Make) -> None:
+    talk = recording("talk.wav")
+    assert cli("transcribe", talk, "-f", "WebVTT").out.startswith("WEBVTT")
+    assert cli("transcribe", talk, "-f", "text").out == cli("transcribe", talk).out
+    assert cli("vad", talk, "-f", "text").out == cli("vad", talk).out
 
 
 def test_notes_of_a_result_are_told(cli: Cli, recording: Make) -> None:

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import io
+import sys
+import wave
+from pathlib import Path
+
+import pytest
+import torch
+
+from pipeline.cli.recordings import STANDARD_INPUT, Recording
+from pipeline.cli.session import Loader, use_threads
+from pipeline.hooks import NullHook
+
+
+def test_threads_bound_those_of_torch() -> None:
+    before = torch.get_num_threads()
+    try:
+        use_threads(3)
+        assert torch.get_num_threads() == 3
+        use_threads(None)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_recording_is_heard_as_one_channel_under_the_name_it_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not that of its file, which another may share."""
+    content = io.BytesIO()
+    with wave.open(content, "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(bytes(4 * 16_000))
+    (tmp_path / "talk.wav").write_bytes(content.getvalue())
+    content.seek(0)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(content))
+    named = Loader().audio(Recording(tmp_path / "talk.wav", "monday_talk.wav"), NullHook())
+    piped = Loader().audio(Recording(STANDARD_INPUT, "stdin"), NullHook())
+    assert (named.uri, named.channels, named.duration) == ("monday_talk.wav", 1, 1.0)
+    assert (piped.uri, piped.channels, piped.duration) == ("stdin", 1, 1.0)

@@ -1,0 +1,119 @@
+"""Which models a pipeline is built from, where some cannot be had."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.asr.faster_whisper import FasterWhisper
+from pipeline.diarization import DiarizationPipeline
+from pipeline.errors import ModelCorrupt, ModelUnavailable
+from pipeline.models import Catalog
+from pipeline.models.store import ModelStore
+from pipeline.options import AsrOptions, PipelineOptions
+from pipeline.transcription import EMBEDDED_MODEL, PREFERRED_MODELS, TranscriptionPipeline
+from pipeline.types import ModelRecord
+from pipeline.waveform import SAMPLE_RATE, Waveform
+from tests.unit.pipeline.asr.scripted import Script
+from tests.unit.pipeline.conversation import KnowingSegmenter, tone_encoder
+
+
+class Shelf:
+    """A model store that lacks some models."""
+
+    def __init__(self, faults: Mapping[str, Exception] | None = None) -> None:
+        self.faults = faults or {}
+
+    def path(self, name: str) -> Path:
+        if name in self.faults:
+            raise self.faults[name]
+        return Path("/models") / name
+
+    def record(self, name: str) -> ModelRecord:
+        return ModelRecord(kind="model", name=name, sha256=f"digest of {name}")
+
+
+def load(
+    monkeypatch: pytest.MonkeyPatch,
+    shelf: Shelf,
+    model: str | None = None,
+    device: str = "cpu",
+    options: PipelineOptions | None = None,
+) -> tuple[TranscriptionPipeline, list[str]]:
+    """A pipeline whose models are looked up on the shelf but not loaded; and the recognizers asked for."""
+    asked: list[str] = []
+
+    def backend(store: object, name: str, *_: object) -> Script:
+        asked.append(name)
+        return Script([])
+
+    diarizer = DiarizationPipeline(KnowingSegmenter({}), tone_encoder())
+    monkeypatch.setattr(DiarizationPipeline, "from_pretrained", lambda *_, **__: diarizer)
+    monkeypatch.setattr(FasterWhisper, "from_pretrained", backend)
+    store = cast("ModelStore", shelf)
+    return TranscriptionPipeline.from_pretrained(model, device=device, options=options, store=store), asked
+
+
+def test_without_a_choice_the_best_recognizer_of_the_device_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline, asked = load(monkeypatch, Shelf())
+    assert asked == ["whisper-small"]
+    assert pipeline.notices == ()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert load(monkeypatch, Shelf(), device="auto")[1] == ["whisper-large-v3-turbo"]
+
+
+def test_where_the_best_cannot_be_had_the_embedded_one_serves_and_results_say_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pipeline, asked = load(monkeypatch, Shelf({"whisper-small": ModelUnavailable("no network")}))
+    assert asked == [EMBEDDED_MODEL]
+    (notice,) = pipeline(Waveform.of(np.zeros(SAMPLE_RATE, dtype=np.float32))).notices
+    assert notice.code == "fallback_model"
+    assert "hansard models pull whisper-small" in notice.message
+
+
+@pytest.mark.parametrize("asked", [AsrOptions(language="de"), AsrOptions(task="translate")])
+def test_the_embedded_recognizer_does_not_serve_what_it_cannot_do(
+    monkeypatch: pytest.MonkeyPatch, asked: AsrOptions
+) -> None:
+    shelf = Shelf({"whisper-small": ModelUnavailable("no network")})
+    with pytest.raises(ModelUnavailable, match="no network"):
+        load(monkeypatch, shelf, options=PipelineOptions(asr=asked))
+
+
+def test_a_damaged_model_is_no_reason_to_take_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ModelCorrupt):
+        load(monkeypatch, Shelf({"whisper-small": ModelCorrupt("wrong digest")}))
+
+
+def test_a_recognizer_that_was_named_is_never_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline, asked = load(monkeypatch, Shelf(), "whisper-medium")
+    assert asked == ["whisper-medium"]
+    assert pipeline.notices == ()
+
+
+def test_all_loaded_models_are_in_the_provenance(monkeypatch: pytest.MonkeyPatch) -> None:
+    models = load(monkeypatch, Shelf(), "whisper-tiny.en")[0].models
+    assert [(model.kind, model.name) for model in models[:3]] == [
+        ("segmentation", "segmentation-3.0"),
+        ("embedding", "campplus"),
+        ("asr", "whisper-tiny.en"),
+    ]
+    assert [model.sha256 for model in models[:3]] == [f"digest of {model.name}" for model in models[:3]]
+    assert models[3].kind == "alignment"
+
+
+def test_threads_are_set_only_where_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    load(monkeypatch, Shelf())
+    assert asked == []
+
+
+def test_recognizers_that_are_taken_unasked_are_in_the_catalog() -> None:
+    assert {*PREFERRED_MODELS.values(), EMBEDDED_MODEL} <= set(Catalog.load().models)
