@@ -58,7 +58,7 @@ class SegmentationOptions:
 class VadOptions:
     """From speech probabilities to speech regions, by hysteresis."""
 
-    onset: float = 0.55
+    onset: float = 0.6
     """Probability at which speech begins."""
     offset: float = 0.55
     """Probability below which it ends."""

@@ -17,7 +17,7 @@ from pipeline.asr.backend import AsrBackend
 from pipeline.asr.faster_whisper import FasterWhisper
 from pipeline.asr.recognition import Recognizer
 from pipeline.attribution import assign_channels, assign_speakers, build_utterances, channel_label
-from pipeline.audio import AudioSource, decode, downmix, resolve_channels
+from pipeline.audio import AudioSource, decode, downmix
 from pipeline.device import resolve_device
 from pipeline.diarization import DiarizationPipeline, honour_count
 from pipeline.errors import ModelUnavailable
@@ -25,9 +25,10 @@ from pipeline.frames import merge_touching
 from pipeline.hooks import Hook, NullHook
 from pipeline.models.store import ModelStore
 from pipeline.options import AsrOptions, PipelineOptions
+from pipeline.parties import ChannelHook, join_diarizations, keeps_channels_apart, noting_single_channel
 from pipeline.segmentation.vad import detect_speech
-from pipeline.turns import first_come
 from pipeline.types import (
+    UNDETERMINED,
     Diarization,
     ModelRecord,
     Notice,
@@ -43,6 +44,10 @@ from pipeline.waveform import Waveform
 PREFERRED_MODELS: Final = {"cuda": "whisper-large-v3-turbo", "cpu": "whisper-small"}
 EMBEDDED_MODEL: Final = "whisper-tiny.en"
 """The recognizer that can be had wherever packages can."""
+
+
+WORD_STAGES: Final = {"asr", "alignment", "attribution"}
+"""Options that have no part in a result without words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,12 +76,15 @@ class Stopwatch:
 
 
 class TranscriptionPipeline:
-    """Loaded models and the options they run with. Holds nothing of a recording: one pipeline serves many."""
+    """Loaded models and the options they run with. Holds nothing of a recording: one pipeline serves many.
+
+    Without a `backend` it tells who spoke when, and no words.
+    """
 
     def __init__(
         self,
         diarizer: DiarizationPipeline,
-        backend: AsrBackend,
+        backend: AsrBackend | None,
         aligner: ForcedAligner | None = None,
         options: PipelineOptions | None = None,
         *,
@@ -114,25 +122,50 @@ class TranscriptionPipeline:
         is no CUDA device.
         """
         store = store or ModelStore.from_environment()
+        wordless = cls.without_words(
+            segmentation=segmentation,
+            embedding=embedding,
+            device=device,
+            threads=threads,
+            options=options,
+            store=store,
+        )
+        device, options = resolve_device(device), wordless.options
+        name, notices = (model, []) if model else _best_available(store, device, options.asr)
+        backend = FasterWhisper.from_pretrained(store, name, device, compute_type, threads or 0)
+        aligner = PocketSphinx()
+        recognizer = replace(store.record(name), kind="asr")
+        alignment = ModelRecord(kind="alignment", name=aligner.name, sha256=None)
+        models = (*wordless.models, recognizer, alignment)
+        return cls(wordless.diarizer, backend, aligner, options, models=models, notices=notices)
+
+    @classmethod
+    def without_words(
+        cls,
+        *,
+        segmentation: str = "segmentation-3.0",
+        embedding: str = "campplus",
+        device: str = "auto",
+        threads: int | None = None,
+        options: PipelineOptions | None = None,
+        store: ModelStore | None = None,
+    ) -> TranscriptionPipeline:
+        """Load what tells who spoke when, and no recognizer: as `from_pretrained`."""
+        store = store or ModelStore.from_environment()
         options = options or PipelineOptions()
-        device = resolve_device(device)
         if threads is not None:
             torch.set_num_threads(threads)
         diarizer = DiarizationPipeline.from_pretrained(
             store,
             segmentation=segmentation,
             embedding=embedding,
-            device=device,
+            device=resolve_device(device),
             options=options.diarization,
             segmentation_options=options.segmentation,
         )
-        name, notices = (model, []) if model else _best_available(store, device, options.asr)
-        backend = FasterWhisper.from_pretrained(store, name, device, compute_type, threads or 0)
-        kinds = {"segmentation": segmentation, "embedding": embedding, "asr": name}
+        kinds = {"segmentation": segmentation, "embedding": embedding}
         models = [replace(store.record(used), kind=kind) for kind, used in kinds.items()]
-        aligner = PocketSphinx()
-        models.append(ModelRecord(kind="alignment", name=aligner.name, sha256=None))
-        return cls(diarizer, backend, aligner, options, models=models, notices=notices)
+        return cls(diarizer, None, None, options, models=models)
 
     def __call__(
         self, source: AudioSource | Waveform, hook: Hook | None = None, options: PipelineOptions | None = None
@@ -146,9 +179,9 @@ class TranscriptionPipeline:
         hook, options, watch = hook or NullHook(), options or self.options, Stopwatch()
         with watch.stage("decode"):
             audio = source if isinstance(source, Waveform) else decode(source, limits=options.limits, hook=hook)
-            separate = _keeps_channels_apart(audio, options)
+            separate = keeps_channels_apart(audio, options)
             channels = audio.channels
-            audio = audio if separate else downmix(_noting_single_channel(audio, options))
+            audio = audio if separate else downmix(noting_single_channel(audio, options))
         if separate:
             heard = self._hear_parties(audio, options, hook, watch)
             words = assign_channels(heard.recognition.words, heard.diarization)
@@ -185,14 +218,13 @@ class TranscriptionPipeline:
         with watch.stage("diarization"):
             diarizer = self.diarizer.with_options(options.diarization)
             diarization = diarizer.diarize(audio, segmentation, options.speakers, hook)
-        with watch.stage("asr"):
-            recognition = self._recognizer(options)(audio, speech, hook)
+        recognition = self._recognize(audio, speech, options, hook, watch)
         return Heard(speech=speech, recognition=recognition, diarization=diarization)
 
     def _hear_parties(self, audio: Waveform, options: PipelineOptions, hook: Hook, watch: Stopwatch) -> Heard:
         """One party on each channel, heard one after the other."""
         parties = [
-            self._hear_party(audio.channel(number), number, options, _ChannelHook(hook, number, audio.channels), watch)
+            self._hear_party(audio.channel(number), number, options, ChannelHook(hook, number, audio.channels), watch)
             for number in range(audio.channels)
         ]
         heard = _join(parties)
@@ -201,6 +233,8 @@ class TranscriptionPipeline:
     def _plain(self, options: PipelineOptions) -> dict[str, Any]:
         """The options as they acted, with what the models decide filled in."""
         plain = options.plain()
+        if self.backend is None:
+            plain = {stage: value for stage, value in plain.items() if stage not in WORD_STAGES}
         plain["diarization"]["threshold"] = self.diarizer.with_options(options.diarization).clustering.cut
         return plain
 
@@ -214,30 +248,18 @@ class TranscriptionPipeline:
         with watch.stage("diarization"):
             diarizer = self.diarizer.with_options(options.diarization)
             diarization = diarizer.single_voice(audio, segmentation, channel_label(number), number)
-        with watch.stage("asr"):
-            recognition = self._recognizer(options)(audio, speech, hook)
+        recognition = self._recognize(audio, speech, options, hook, watch)
         recognition = _on_channel(recognition, number)
         return Heard(speech=speech, recognition=recognition, diarization=diarization)
 
-    def _recognizer(self, options: PipelineOptions) -> Recognizer:
-        return Recognizer(self.backend, options.asr, self.aligner, options.alignment)
-
-
-def _keeps_channels_apart(audio: Waveform, options: PipelineOptions) -> bool:
-    """Whether each channel is a party: not where there is one channel, nor where another number of voices is known."""
-    if audio.channels == 1 or resolve_channels(audio, options.channels) == "mix":
-        return False
-    count = options.speakers
-    known = count.lower <= audio.channels <= (count.upper or audio.channels)
-    return known or options.channels == "separate"
-
-
-def _noting_single_channel(audio: Waveform, options: PipelineOptions) -> Waveform:
-    """Say so where channels were to be kept separate and there is only one."""
-    if audio.channels > 1 or options.channels != "separate":
-        return audio
-    message = "channels were to be kept separate, but the recording has one; its voices were told apart instead"
-    return replace(audio, notices=(*audio.notices, Notice("single_channel", message)))
+    def _recognize(
+        self, audio: Waveform, speech: Sequence[Segment], options: PipelineOptions, hook: Hook, watch: Stopwatch
+    ) -> Recognition:
+        if self.backend is None:
+            return Recognition(segments=(), dropped=(), language=UNDETERMINED, language_confidence=None)
+        with watch.stage("asr"):
+            recognizer = Recognizer(self.backend, options.asr, self.aligner, options.alignment)
+            return recognizer(audio, speech, hook)
 
 
 def _best_available(store: ModelStore, device: str, asked: AsrOptions) -> tuple[str, list[Notice]]:
@@ -257,19 +279,6 @@ def _best_available(store: ModelStore, device: str, asked: AsrOptions) -> tuple[
         )
         return EMBEDDED_MODEL, [Notice("fallback_model", message)]
     return preferred, []
-
-
-@dataclass(frozen=True)
-class _ChannelHook:
-    """Progress over all channels, of which one after the other is heard."""
-
-    hook: Hook
-    number: int
-    channels: int
-
-    def __call__(self, stage: str, done: float, total: float) -> None:
-        """Count the channels before as done; those after are taken to be as long."""
-        self.hook(stage, self.number * total + done, self.channels * total)
 
 
 def _in_use(models: Sequence[ModelRecord], words: Sequence[Word]) -> tuple[ModelRecord, ...]:
@@ -292,7 +301,6 @@ def _join(channels: Sequence[Heard]) -> Heard:
     """Put the channels of one recording side by side, in order of time."""
     spoken = max(channels, key=lambda heard: len(heard.recognition.words)).recognition
     recognitions = [heard.recognition for heard in channels]
-    diarizations = [heard.diarization for heard in channels]
     return Heard(
         speech=merge_touching([segment for heard in channels for segment in heard.speech]),
         recognition=Recognition(
@@ -302,12 +310,7 @@ def _join(channels: Sequence[Heard]) -> Heard:
             language_confidence=spoken.language_confidence,
             notices=_unique(*(recognition.notices for recognition in recognitions)),
         ),
-        diarization=Diarization(
-            turns=tuple(sorted((t for d in diarizations for t in d.turns), key=lambda t: (t.start, t.end))),
-            exclusive=first_come(t for d in diarizations for t in d.exclusive),
-            speakers=tuple(speaker for d in diarizations for speaker in d.speakers),
-            notices=_unique(*(diarization.notices for diarization in diarizations)),
-        ),
+        diarization=join_diarizations([heard.diarization for heard in channels]),
     )
 
 

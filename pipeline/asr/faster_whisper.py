@@ -59,9 +59,9 @@ class FasterWhisper:
             str(folder), device=device, compute_type=compute_type, cpu_threads=threads
         )
         self._name = name
-        self._parts = WhisperParts.of(
-            self._model, partial(_seeded_network, folder, device=device, compute_type=compute_type, threads=threads)
-        )
+        seeded = partial(_seeded_network, folder, device=device, compute_type=compute_type, threads=threads)
+        # On a GPU a second copy of a large model may not fit: there, sampled text may differ from run to run.
+        self._parts = WhisperParts.of(self._model, seeded if device == "cpu" else lambda: self._model.model)
 
     @classmethod
     def from_pretrained(

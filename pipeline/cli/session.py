@@ -12,7 +12,6 @@ from pipeline.hooks import Hook
 from pipeline.options import DeviceName
 
 if TYPE_CHECKING:
-    from pipeline.cli.diarizing import Diarizer
     from pipeline.embedding import SpeakerEncoder
     from pipeline.models import ModelStore
     from pipeline.options import PipelineOptions
@@ -51,15 +50,17 @@ class Loader:
             store=self.store(quiet=choice.quiet),
         )
 
-    def diarization(self, choice: Choice, options: PipelineOptions) -> Diarizer:
+    def diarization(self, choice: Choice, options: PipelineOptions) -> TranscriptionPipeline:
         """Who spoke when, without words."""
-        from pipeline.cli.diarizing import Diarizer
-        from pipeline.device import resolve_device
+        from pipeline.transcription import TranscriptionPipeline
 
-        use_threads(choice.threads)
-        store = self.store(quiet=choice.quiet)
-        device = resolve_device(choice.device)
-        return Diarizer.from_pretrained(store, embedding=choice.embedding, device=device, options=options)
+        return TranscriptionPipeline.without_words(
+            embedding=choice.embedding,
+            device=choice.device,
+            threads=choice.threads,
+            options=options,
+            store=self.store(quiet=choice.quiet),
+        )
 
     def segmenter(self, choice: Choice) -> Segmenter:
         """Who of a window's voices is active when."""

@@ -115,16 +115,11 @@ def diarize(
     choice = Choice(embedding=embedding, device=device, threads=threads, quiet=quiet)
 
     def load() -> Work:
-        from pipeline.transcription import Stopwatch
-
         loader = session(context).loader
-        diarizer = loader.diarization(choice, options)
+        pipeline = loader.diarization(choice, options)
 
         def work(recording: Recording, hook: Hook) -> Report:
-            watch = Stopwatch()
-            with watch.stage("decode"):
-                audio = loader.decode(recording, hook)
-            return replace(report(diarizer(audio, hook, watch), chosen), words=None)
+            return replace(report(pipeline(loader.decode(recording, hook), hook), chosen), words=None)
 
         return work
 

@@ -11,13 +11,12 @@ from typing import cast
 import numpy as np
 import pytest
 
-from pipeline import transcription
 from pipeline.diarization import DiarizationPipeline
 from pipeline.errors import EmptyFile, InvalidOption, SpeakerCountUnreachable
 from pipeline.hooks import Hook
 from pipeline.options import AlignmentOptions, AsrOptions, DiarizationOptions, PipelineOptions, SpeakerCount
 from pipeline.segmentation.segmenter import Segmentation
-from pipeline.transcription import TranscriptionPipeline, _keeps_channels_apart
+from pipeline.transcription import TranscriptionPipeline
 from pipeline.types import AttributionMethod, FloatArray, ModelRecord, Notice, Segment, Transcript
 from pipeline.waveform import SAMPLE_RATE, Waveform
 from tests.unit.pipeline.asr.scripted import Script, ScriptedBatch
@@ -205,26 +204,6 @@ def test_channels_that_cannot_be_separate_are_said_to_be_one() -> None:
     result = transcribe(TALK, options=PipelineOptions(channels="separate"))
     assert [notice.code for notice in result.notices] == ["single_channel"]
     assert result.diarization.labels == ("SPEAKER_00", "SPEAKER_01")
-
-
-@pytest.mark.parametrize(
-    ("count", "apart"),
-    [
-        (SpeakerCount(), True),
-        (SpeakerCount(exactly=2), True),
-        (SpeakerCount(exactly=3), False),
-        (SpeakerCount(at_least=3), False),
-        (SpeakerCount(at_most=1), False),
-        (SpeakerCount(at_least=1, at_most=4), True),
-    ],
-)
-def test_channels_are_one_party_each_unless_the_count_says_otherwise(
-    monkeypatch: pytest.MonkeyPatch, count: SpeakerCount, apart: bool
-) -> None:
-    monkeypatch.setattr(transcription, "resolve_channels", lambda *_: "separate")
-    stereo = Waveform.of(np.zeros((2, 16), dtype=np.float32))
-    assert _keeps_channels_apart(stereo, PipelineOptions(speakers=count)) is apart
-    assert _keeps_channels_apart(stereo, PipelineOptions(channels="separate", speakers=count))
 
 
 def test_progress_over_separate_channels_never_goes_back() -> None:

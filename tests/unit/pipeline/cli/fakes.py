@@ -10,15 +10,15 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from pipeline.cli.diarizing import Diarizer
 from pipeline.cli.recordings import Recording
 from pipeline.cli.session import Choice, Loader
 from pipeline.embedding.profile import CAMPPLUS
 from pipeline.errors import EmptyFile, ModelUnavailable, SourceNotFound, UnsupportedFormat
 from pipeline.hooks import Hook
 from pipeline.models import Catalog, ModelStatus
-from pipeline.options import PipelineOptions, SpeakerCount
+from pipeline.options import DiarizationOptions, PipelineOptions, SpeakerCount
 from pipeline.segmentation.segmenter import WINDOW_FRAMES, Segmentation
+from pipeline.transcription import TranscriptionPipeline
 from pipeline.types import (
     AttributionMethod,
     Diarization,
@@ -86,6 +86,10 @@ class FakeDiarization:
 
     def __init__(self) -> None:
         self.segmenter = FakeSegmenter()
+
+    def with_options(self, options: DiarizationOptions) -> FakeDiarization:
+        """Options change nothing."""
+        return self
 
     def diarize(self, audio: Waveform, segmentation: Segmentation, count: SpeakerCount, hook: Hook) -> Diarization:
         """One speaker among all."""
@@ -186,11 +190,11 @@ class FakeLoader(Loader):
         self.options.append(options)
         return self._transcribe
 
-    def diarization(self, choice: Choice, options: PipelineOptions) -> Diarizer:
+    def diarization(self, choice: Choice, options: PipelineOptions) -> TranscriptionPipeline:
         """Give a pipeline that finds one turn in everything."""
         self.options.append(options)
         models = (ModelRecord(kind="embedding", name=choice.embedding, sha256="00"),)
-        return Diarizer(pipeline=FakeDiarization(), models=models, options=options)  # type: ignore[arg-type]
+        return TranscriptionPipeline(FakeDiarization(), None, options=options, models=models)  # type: ignore[arg-type]
 
     def segmenter(self, choice: Choice) -> Any:
         """Give a segmentation that does not depend on the recording."""

@@ -29,7 +29,7 @@ def test_diarize_says_how_its_result_was_made(cli: Cli, recording: Make, loader:
     made = document["provenance"]
     assert made["version"]
     assert made["models"] == [{"kind": "embedding", "name": "ecapa", "sha256": "00"}]
-    assert set(made["options"]) == {"channels", "speakers", "segmentation", "vad", "diarization"}
+    assert set(made["options"]) == {"limits", "channels", "speakers", "segmentation", "vad", "diarization"}
     assert made["options"]["speakers"]["exactly"] == 1
     assert made["options"]["diarization"]["threshold"] == 0.7
     assert made["device"] == "cpu"
