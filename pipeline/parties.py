@@ -9,7 +9,7 @@ from pipeline.audio import resolve_channels
 from pipeline.hooks import Hook
 from pipeline.options import PipelineOptions
 from pipeline.turns import first_come
-from pipeline.types import Diarization, Notice
+from pipeline.types import Diarization, Notice, Recognition
 from pipeline.waveform import Waveform
 
 
@@ -40,6 +40,28 @@ def join_diarizations(parties: Sequence[Diarization]) -> Diarization:
         speakers=tuple(speaker for party in parties for speaker in party.speakers),
         notices=tuple(dict.fromkeys(notice for party in parties for notice in party.notices)),
     )
+
+
+def join_recognitions(parties: Sequence[Recognition]) -> Recognition:
+    """Put what was said on each channel side by side, in order of time; the language is that of most words."""
+    spoken = max(parties, key=lambda party: len(party.words))
+    return Recognition(
+        segments=tuple(sorted((s for party in parties for s in party.segments), key=lambda s: (s.start, s.end))),
+        dropped=tuple(sorted((d for party in parties for d in party.dropped), key=lambda d: (d.start, d.end))),
+        language=spoken.language,
+        language_confidence=spoken.language_confidence,
+        notices=tuple(dict.fromkeys(notice for party in parties for notice in party.notices)),
+    )
+
+
+def on_channel(recognition: Recognition, number: int) -> Recognition:
+    """Say of everything on which channel it was heard."""
+    segments = [
+        replace(segment, channel=number, words=tuple(replace(word, channel=number) for word in segment.words))
+        for segment in recognition.segments
+    ]
+    dropped = [replace(span, channel=number) for span in recognition.dropped]
+    return replace(recognition, segments=tuple(segments), dropped=tuple(dropped))
 
 
 @dataclass(frozen=True)

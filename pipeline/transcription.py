@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -14,19 +12,27 @@ import torch
 from pipeline.alignment.aligner import ForcedAligner
 from pipeline.alignment.pocketsphinx import PocketSphinx
 from pipeline.asr.backend import AsrBackend
+from pipeline.asr.choice import best_available
 from pipeline.asr.faster_whisper import FasterWhisper
 from pipeline.asr.recognition import Recognizer
 from pipeline.attribution import assign_channels, assign_speakers, build_utterances, channel_label
 from pipeline.audio import AudioSource, decode, downmix
 from pipeline.device import resolve_device
 from pipeline.diarization import DiarizationPipeline, honour_count
-from pipeline.errors import ModelUnavailable
 from pipeline.frames import merge_touching
 from pipeline.hooks import Hook, NullHook
 from pipeline.models.store import ModelStore
-from pipeline.options import AsrOptions, PipelineOptions
-from pipeline.parties import ChannelHook, join_diarizations, keeps_channels_apart, noting_single_channel
+from pipeline.options import PipelineOptions
+from pipeline.parties import (
+    ChannelHook,
+    join_diarizations,
+    join_recognitions,
+    keeps_channels_apart,
+    noting_single_channel,
+    on_channel,
+)
 from pipeline.segmentation.vad import detect_speech
+from pipeline.stopwatch import Stopwatch
 from pipeline.types import (
     UNDETERMINED,
     Diarization,
@@ -41,11 +47,6 @@ from pipeline.types import (
 )
 from pipeline.waveform import Waveform
 
-PREFERRED_MODELS: Final = {"cuda": "whisper-large-v3-turbo", "cpu": "whisper-small"}
-EMBEDDED_MODEL: Final = "whisper-tiny.en"
-"""The recognizer that can be had wherever packages can."""
-
-
 WORD_STAGES: Final = {"asr", "alignment", "attribution"}
 """Options that have no part in a result without words."""
 
@@ -57,22 +58,6 @@ class Heard:
     speech: tuple[Segment, ...]
     recognition: Recognition
     diarization: Diarization
-
-
-@dataclass
-class Stopwatch:
-    """Wall-clock seconds by stage."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Add the time spent inside to the stage."""
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
 
 
 class TranscriptionPipeline:
@@ -131,7 +116,7 @@ class TranscriptionPipeline:
             store=store,
         )
         device, options = resolve_device(device), wordless.options
-        name, notices = (model, []) if model else _best_available(store, device, options.asr)
+        name, notices = (model, []) if model else best_available(store, device, options.asr)
         backend = FasterWhisper.from_pretrained(store, name, device, compute_type, threads or 0)
         aligner = PocketSphinx()
         recognizer = replace(store.record(name), kind="asr")
@@ -186,7 +171,7 @@ class TranscriptionPipeline:
             heard = self._hear_parties(audio, options, hook, watch)
             words = assign_channels(heard.recognition.words, heard.diarization)
         else:
-            heard = self._hear_everyone(audio, options, hook, watch)
+            heard = self._hear(audio, options, hook, watch)
             words = assign_speakers(heard.recognition.words, heard.diarization, options.attribution)
         return Transcript(
             uri=audio.uri,
@@ -210,25 +195,43 @@ class TranscriptionPipeline:
             ),
         )
 
-    def _hear_everyone(self, audio: Waveform, options: PipelineOptions, hook: Hook, watch: Stopwatch) -> Heard:
-        """Everyone is on the one channel: tell the voices apart."""
+    def _hear(
+        self,
+        audio: Waveform,
+        options: PipelineOptions,
+        hook: Hook,
+        watch: Stopwatch,
+        channel: int | None = None,
+    ) -> Heard:
+        """Listen to one channel: that of one party, or, without a number, everyone's, whose voices are told apart."""
         with watch.stage("segmentation"):
             segmentation = self.diarizer.segmenter(audio, hook)
             speech = detect_speech(segmentation, options.vad)
         with watch.stage("diarization"):
             diarizer = self.diarizer.with_options(options.diarization)
-            diarization = diarizer.diarize(audio, segmentation, options.speakers, hook)
+            if channel is None:
+                diarization = diarizer.diarize(audio, segmentation, options.speakers, hook)
+            else:
+                diarization = diarizer.single_voice(audio, segmentation, channel_label(channel), channel)
         recognition = self._recognize(audio, speech, options, hook, watch)
-        return Heard(speech=speech, recognition=recognition, diarization=diarization)
+        return Heard(
+            speech=speech,
+            recognition=recognition if channel is None else on_channel(recognition, channel),
+            diarization=diarization,
+        )
 
     def _hear_parties(self, audio: Waveform, options: PipelineOptions, hook: Hook, watch: Stopwatch) -> Heard:
         """One party on each channel, heard one after the other."""
         parties = [
-            self._hear_party(audio.channel(number), number, options, ChannelHook(hook, number, audio.channels), watch)
+            self._hear(audio.channel(number), options, ChannelHook(hook, number, audio.channels), watch, number)
             for number in range(audio.channels)
         ]
-        heard = _join(parties)
-        return replace(heard, diarization=honour_count(heard.diarization, options.speakers))
+        diarization = join_diarizations([party.diarization for party in parties])
+        return Heard(
+            speech=merge_touching([segment for party in parties for segment in party.speech]),
+            recognition=join_recognitions([party.recognition for party in parties]),
+            diarization=honour_count(diarization, options.speakers),
+        )
 
     def _plain(self, options: PipelineOptions) -> dict[str, Any]:
         """The options as they acted, with what the models decide filled in."""
@@ -237,20 +240,6 @@ class TranscriptionPipeline:
             plain = {stage: value for stage, value in plain.items() if stage not in WORD_STAGES}
         plain["diarization"]["threshold"] = self.diarizer.with_options(options.diarization).clustering.cut
         return plain
-
-    def _hear_party(
-        self, audio: Waveform, number: int, options: PipelineOptions, hook: Hook, watch: Stopwatch
-    ) -> Heard:
-        """One party has the channel to itself: everything on it is theirs."""
-        with watch.stage("segmentation"):
-            segmentation = self.diarizer.segmenter(audio, hook)
-            speech = detect_speech(segmentation, options.vad)
-        with watch.stage("diarization"):
-            diarizer = self.diarizer.with_options(options.diarization)
-            diarization = diarizer.single_voice(audio, segmentation, channel_label(number), number)
-        recognition = self._recognize(audio, speech, options, hook, watch)
-        recognition = _on_channel(recognition, number)
-        return Heard(speech=speech, recognition=recognition, diarization=diarization)
 
     def _recognize(
         self, audio: Waveform, speech: Sequence[Segment], options: PipelineOptions, hook: Hook, watch: Stopwatch
@@ -262,56 +251,10 @@ class TranscriptionPipeline:
             return recognizer(audio, speech, hook)
 
 
-def _best_available(store: ModelStore, device: str, asked: AsrOptions) -> tuple[str, list[Notice]]:
-    """The recognizer that suits the device, or the one that packages carry, with a notice that says so.
-
-    Raises `ModelUnavailable` where the latter cannot do what is asked.
-    """
-    preferred = PREFERRED_MODELS[device]
-    try:
-        store.path(preferred)
-    except ModelUnavailable:
-        if asked.language not in {None, "en"} or asked.task != "transcribe":
-            raise
-        message = (
-            f"{preferred} could not be had on this machine, so {EMBEDDED_MODEL} was used: it knows English only and "
-            f"makes more errors. Fetch the other with `hansard models pull {preferred}`, or name a model."
-        )
-        return EMBEDDED_MODEL, [Notice("fallback_model", message)]
-    return preferred, []
-
-
 def _in_use(models: Sequence[ModelRecord], words: Sequence[Word]) -> tuple[ModelRecord, ...]:
     """The models that had a part: an aligner has none where no word was aligned."""
     aligned = any(word.timing is Timing.ALIGNED for word in words)
     return tuple(model for model in models if model.kind != "alignment" or aligned)
-
-
-def _on_channel(recognition: Recognition, number: int) -> Recognition:
-    """Say of everything on which channel it was heard."""
-    segments = [
-        replace(segment, channel=number, words=tuple(replace(word, channel=number) for word in segment.words))
-        for segment in recognition.segments
-    ]
-    dropped = [replace(span, channel=number) for span in recognition.dropped]
-    return replace(recognition, segments=tuple(segments), dropped=tuple(dropped))
-
-
-def _join(channels: Sequence[Heard]) -> Heard:
-    """Put the channels of one recording side by side, in order of time."""
-    spoken = max(channels, key=lambda heard: len(heard.recognition.words)).recognition
-    recognitions = [heard.recognition for heard in channels]
-    return Heard(
-        speech=merge_touching([segment for heard in channels for segment in heard.speech]),
-        recognition=Recognition(
-            segments=tuple(sorted((s for r in recognitions for s in r.segments), key=lambda s: (s.start, s.end))),
-            dropped=tuple(sorted((d for r in recognitions for d in r.dropped), key=lambda d: (d.start, d.end))),
-            language=spoken.language,
-            language_confidence=spoken.language_confidence,
-            notices=_unique(*(recognition.notices for recognition in recognitions)),
-        ),
-        diarization=join_diarizations([heard.diarization for heard in channels]),
-    )
 
 
 def _unique(*groups: Sequence[Notice]) -> tuple[Notice, ...]:

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.asr.choice import EMBEDDED_MODEL, PREFERRED_MODELS
 from pipeline.asr.faster_whisper import FasterWhisper
 from pipeline.diarization import DiarizationPipeline
 from pipeline.errors import ModelCorrupt, ModelUnavailable
 from pipeline.models import Catalog
 from pipeline.models.store import ModelStore
 from pipeline.options import AsrOptions, PipelineOptions
-from pipeline.transcription import EMBEDDED_MODEL, PREFERRED_MODELS, TranscriptionPipeline
+from pipeline.transcription import TranscriptionPipeline
 from pipeline.types import ModelRecord
 from pipeline.waveform import SAMPLE_RATE, Waveform
 from tests.unit.pipeline.asr.scripted import Script
