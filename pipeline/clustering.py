@@ -40,6 +40,8 @@ class ClusteringOptions:
     pair_share: float = 0.1
     """Fewer excluding pairs for each observation prove nothing: segmentation now and then splits a voice."""
     min_pairs: int = 5
+    pair_seconds: float = 2.0
+    """Voices alone for less in their window may be pieces of one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +135,7 @@ def _unknown_count(dendrogram: Dendrogram, observations: Observations, options: 
     """Cut at the model's own height, lower where that would put voices together that exclude each other."""
     labels = dendrogram.cut(options.cut)
     pairs = observations.excluding_pairs
-    if len(pairs) >= max(options.min_pairs, options.pair_share * len(observations)):
+    if _prove_voices(pairs, observations, options):
         cuts = (h - EPSILON for h in dendrogram.heights if options.lowest_cut <= h < options.cut)
         while conflict_share(labels, pairs) > options.conflict_share:
             lower = next(cuts, None)
@@ -149,13 +151,16 @@ def _known_count(
 ) -> Clusters:
     """The cut nearest to the model's own that gives just so many speakers, or else the number closest to it.
 
-    Cutting anywhere until the number fits would split real voices or spend clusters on outliers.
+    Cutting anywhere until the number fits would split real voices or spend clusters on outliers. Below the model's own
+    cut it goes only where segmentation has heard voices side by side.
     """
+    heard = _prove_voices(observations.excluding_pairs, observations, options)
+    floor = options.lowest_known_cut if heard else options.cut
     # Just below a merge that the cut includes, or just above one that it does not: every partition there is, each by
     # the cut nearest to the model's own.
     heights = dendrogram.heights
     cuts = np.where(heights < options.cut, heights - EPSILON, heights + EPSILON)
-    cuts = np.append(cuts[cuts >= options.lowest_known_cut], options.cut)
+    cuts = np.append(cuts[cuts >= floor], options.cut)
     best = None
     for cut in sorted(cuts, key=lambda cut: abs(cut - options.cut)):
         clusters = _speakers_among(dendrogram.cut(cut), options.known_share, options.known_span, observations)
@@ -164,6 +169,13 @@ def _known_count(
         if len(best.speakers) == wanted:
             return best
     return best or Clusters(np.zeros(len(observations), dtype=np.int64), np.zeros(1, dtype=np.int64))
+
+
+def _prove_voices(pairs: IntArray, observations: Observations, options: ClusteringOptions) -> bool:
+    """Whether enough observations that are long enough to trust exclude each other: there are several voices."""
+    long = observations.seconds >= options.pair_seconds
+    trusted = int((long[pairs[:, 0]] & long[pairs[:, 1]]).sum())
+    return trusted >= max(options.min_pairs, options.pair_share * int(long.sum()))
 
 
 def _speakers_among(labels: IntArray, share: float, span: float, observations: Observations) -> Clusters:
