@@ -58,9 +58,6 @@ def main(arguments: Sequence[str] | None = None, session: Session | None = None)
         # Taken wherever it stands: whoever has just seen an error adds it at the end.
         session.debug = True
         words.remove(DEBUG)
-    # Read by OpenMP when torch is loaded. By default threads spin while they wait for each other: beside other busy
-    # processes a 30 s recording took 33 s on two cores; with threads that sleep, 8 s.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app(args=words, prog_name="hansard", obj=session)
     except BrokenPipeError:

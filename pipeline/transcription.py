@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any, Final
 
-import torch
-
 from pipeline.alignment.aligner import ForcedAligner
 from pipeline.alignment.pocketsphinx import PocketSphinx
 from pipeline.asr.backend import AsrBackend
@@ -17,7 +15,7 @@ from pipeline.asr.faster_whisper import FasterWhisper
 from pipeline.asr.recognition import Recognizer
 from pipeline.attribution import assign_channels, assign_speakers, build_utterances, channel_label
 from pipeline.audio import AudioSource, decode, downmix
-from pipeline.device import resolve_device
+from pipeline.device import resolve_device, use_threads
 from pipeline.diarization import DiarizationPipeline, honour_count
 from pipeline.frames import merge_touching
 from pipeline.hooks import Hook, NullHook
@@ -100,7 +98,8 @@ class TranscriptionPipeline:
 
         `model`, `segmentation`, `embedding` are names of the catalog or local paths. Without `model` the recognizer is
         Whisper large-v3-turbo on a GPU and small on a CPU, or else the tiny English one, and results then say so.
-        `device` is `auto`, `cpu` or `cuda`; `threads` are CPU threads, None for all cores; `compute_type` is
+        `device` is `auto`, `cpu` or `cuda`; `threads` are CPU threads, None for one, and for
+        all cores in the recognizer; `compute_type` is
         CTranslate2's (None: float16 on a GPU, int8 on a CPU).
 
         Raises `ModelUnavailable`, `ModelCorrupt`, `UnknownModel`, `MissingDependency`, or `InvalidOption` where there
@@ -138,8 +137,7 @@ class TranscriptionPipeline:
         """Load what tells who spoke when, and no recognizer: as `from_pretrained`."""
         store = store or ModelStore.from_environment()
         options = options or PipelineOptions()
-        if threads is not None:
-            torch.set_num_threads(threads)
+        use_threads(threads)
         diarizer = DiarizationPipeline.from_pretrained(
             store,
             segmentation=segmentation,
@@ -204,21 +202,26 @@ class TranscriptionPipeline:
         channel: int | None = None,
     ) -> Heard:
         """Listen to one channel: that of one party, or, without a number, everyone's, whose voices are told apart."""
-        with watch.stage("segmentation"):
-            segmentation = self.diarizer.segmenter(audio, hook)
-            speech = detect_speech(segmentation, options.vad)
-        with watch.stage("diarization"):
-            diarizer = self.diarizer.with_options(options.diarization)
-            if channel is None:
-                diarization = diarizer.diarize(audio, segmentation, options.speakers, hook)
-            else:
-                diarization = diarizer.single_voice(audio, segmentation, channel_label(channel), channel)
+        speech, diarization = self._diarize(audio, options, hook, watch, channel)
         recognition = self._recognize(audio, speech, options, hook, watch)
         return Heard(
             speech=speech,
             recognition=recognition if channel is None else on_channel(recognition, channel),
             diarization=diarization,
         )
+
+    def _diarize(
+        self, audio: Waveform, options: PipelineOptions, hook: Hook, watch: Stopwatch, channel: int | None
+    ) -> tuple[tuple[Segment, ...], Diarization]:
+        """Speech regions and turns; the segmentation, large for a long recording, is let go."""
+        with watch.stage("segmentation"):
+            segmentation = self.diarizer.segmenter(audio, hook)
+            speech = detect_speech(segmentation, options.vad)
+        with watch.stage("diarization"):
+            diarizer = self.diarizer.with_options(options.diarization)
+            if channel is None:
+                return speech, diarizer.diarize(audio, segmentation, options.speakers, hook)
+            return speech, diarizer.single_voice(audio, segmentation, channel_label(channel), channel)
 
     def _hear_parties(self, audio: Waveform, options: PipelineOptions, hook: Hook, watch: Stopwatch) -> Heard:
         """One party on each channel, heard one after the other."""

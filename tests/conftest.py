@@ -8,12 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from pipeline.models import ModelStore
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 ON_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+# No deadline an example, as a busy machine would break any. On CI the same examples each time: new ones are for the
+# people who can look at what they find.
+settings.register_profile("hansard", deadline=None, derandomize=ON_CI, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("hansard")
 
 
 @pytest.fixture(scope="session")

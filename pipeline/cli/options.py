@@ -63,7 +63,13 @@ Device = Annotated[
 ]
 Threads = Annotated[
     int | None,
-    typer.Option("--threads", min=1, metavar="N", help="CPU threads; default: all cores.", rich_help_panel=MODELS),
+    typer.Option(
+        "--threads",
+        min=1,
+        metavar="N",
+        help="CPU threads; default: one, and all cores for the recognizer.",
+        rich_help_panel=MODELS,
+    ),
 ]
 
 NumSpeakers = Annotated[

@@ -64,7 +64,7 @@ class Loader:
 
     def segmenter(self, choice: Choice) -> Segmenter:
         """Who of a window's voices is active when."""
-        from pipeline.device import resolve_device
+        from pipeline.device import resolve_device, use_threads
         from pipeline.segmentation.segmenter import Segmenter
 
         use_threads(choice.threads)
@@ -72,7 +72,7 @@ class Loader:
 
     def encoder(self, choice: Choice) -> SpeakerEncoder:
         """From a voice to a vector."""
-        from pipeline.device import resolve_device
+        from pipeline.device import resolve_device, use_threads
         from pipeline.embedding import SpeakerEncoder
 
         use_threads(choice.threads)
@@ -115,12 +115,3 @@ def session(context: typer.Context) -> Session:
         message = "a command was run outside hansard.main"
         raise RuntimeError(message)
     return found
-
-
-def use_threads(threads: int | None) -> None:
-    """Bound the CPU threads of torch, for parts that run alone; the whole pipeline takes their number itself."""
-    if threads is None:
-        return
-    import torch
-
-    torch.set_num_threads(threads)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.device import resolve_device
+from pipeline.device import resolve_device, use_threads
 from pipeline.errors import InvalidOption
 
 
@@ -24,3 +24,14 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) 
         resolve_device("cuda")
     with pytest.raises(InvalidOption, match="auto, cpu or cuda"):
         resolve_device("tpu")
+
+
+def test_threads_bound_those_of_torch_and_are_one_unless_said() -> None:
+    before = torch.get_num_threads()
+    try:
+        use_threads(3)
+        assert torch.get_num_threads() == 3
+        use_threads(None)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)

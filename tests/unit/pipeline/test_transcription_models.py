@@ -109,11 +109,11 @@ def test_all_loaded_models_are_in_the_provenance(monkeypatch: pytest.MonkeyPatch
     assert models[3].kind == "alignment"
 
 
-def test_threads_are_set_only_where_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_networks_run_on_one_thread_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", asked.append)
     load(monkeypatch, Shelf())
-    assert asked == []
+    assert asked == [1]
 
 
 def test_recognizers_that_are_taken_unasked_are_in_the_catalog() -> None:

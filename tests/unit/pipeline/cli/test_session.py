@@ -6,22 +6,10 @@ import wave
 from pathlib import Path
 
 import pytest
-import torch
 
 from pipeline.cli.recordings import STANDARD_INPUT, Recording
-from pipeline.cli.session import Loader, use_threads
+from pipeline.cli.session import Loader
 from pipeline.hooks import NullHook
-
-
-def test_threads_bound_those_of_torch() -> None:
-    before = torch.get_num_threads()
-    try:
-        use_threads(3)
-        assert torch.get_num_threads() == 3
-        use_threads(None)
-        assert torch.get_num_threads() == 3
-    finally:
-        torch.set_num_threads(before)
 
 
 def test_recording_is_heard_as_one_channel_under_the_name_it_was_given(
