@@ -78,7 +78,6 @@ def _kaldi_mels(device: torch.device) -> Tensor:
     edges = torch.linspace(float(low), float(high), MELS + 2, dtype=torch.float64)
     width = edges[1] - edges[0]
     triangles = torch.minimum((bins - edges[:-2]) / width, (edges[2:] - bins) / width).clamp(min=0)
-    triangles[-1] = 0  # Kaldi leaves the Nyquist bin out
     return triangles.float().to(device)
 
 

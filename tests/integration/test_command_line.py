@@ -11,8 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
+import torch
 
 from pipeline.formats import schema
 from tests.conftest import REPOSITORY
@@ -83,7 +85,6 @@ def test_good_recording_is_done_and_bad_one_told(transcribed: Run) -> None:
 
 
 def test_json_follows_its_schema_and_names_two_speakers(transcribed: Run) -> None:
-    jsonschema = pytest.importorskip("jsonschema")
     document = json.loads((transcribed.folder / "talk.json").read_text())
     jsonschema.validate(document, schema())
     assert document["uri"] == "talk"
@@ -109,7 +110,6 @@ def test_standard_input_gives_the_same_turns(transcribed: Run, conversation: Pat
 
 
 def test_diarization_alone_tells_how_it_was_made(conversation: Path) -> None:
-    jsonschema = pytest.importorskip("jsonschema")
     done = hansard("diarize", conversation, "-f", "json", "--device", "cpu", "--quiet")
     assert done.returncode == 0, done.stderr.decode()
     document = json.loads(done.stdout)
@@ -152,7 +152,6 @@ def test_voice_is_its_own_match(conversation: Path) -> None:
 
 
 def test_cuda_that_is_not_there_is_misuse(conversation: Path) -> None:
-    torch = pytest.importorskip("torch")
     if torch.cuda.is_available():
         pytest.skip("this machine has a CUDA device")
     done = hansard("vad", conversation, "--device", "cuda")

@@ -91,7 +91,7 @@ def test_speech_is_found_nearly_to_the_frame(segmentation: Segmentation, truth: 
 def test_overlap_is_found(segmentation: Segmentation, truth: tuple[Turn, ...]) -> None:
     """Measured: precision 0.81, recall 0.85, of 1.9 s in short pieces whose edges are matters of taste."""
     overlap, heard = marks([turn.segment for turn in truth], 2), marks(detect_overlap(segmentation))
-    assert (overlap & heard).sum() / heard.sum() >= 0.78
+    assert (overlap & heard).sum() / heard.sum() >= 0.80
     assert (overlap & heard).sum() / overlap.sum() >= 0.80
 
 
