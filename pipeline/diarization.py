@@ -92,7 +92,7 @@ class DiarizationPipeline:
             seconds += stretch.duration
         if not chosen:
             return None
-        return tuple(self.encoder.embed(Waveform.of(np.concatenate(chosen))).tolist())
+        return tuple(self.encoder.voice(np.concatenate(chosen)).tolist())
 
     def diarize(
         self,

@@ -20,7 +20,7 @@ from pipeline.errors import AudioTooShort, NoSpeech, UnknownModel
 from pipeline.models.load import load_tensors
 from pipeline.models.store import ModelStore
 from pipeline.types import FloatArray
-from pipeline.waveform import Waveform
+from pipeline.waveform import SAMPLE_RATE, Waveform
 
 FEATURES_PER_SECOND: Final = 100
 MIN_SECONDS: Final = 0.4
@@ -98,8 +98,7 @@ class SpeakerEncoder:
     def embed(self, audio: Waveform) -> FloatArray:
         """Embed a one-channel recording of a single voice as a whole -> (dimension,), unit norm.
 
-        A recording of more than 30 s is heard in stretches, and the mean of their embeddings taken. Raises `NoSpeech`
-        where there is nothing but silence, `AudioTooShort` under 0.4 s.
+        Raises `NoSpeech` where there is nothing but silence, `AudioTooShort` under 0.4 s.
         """
         if audio.duration < MIN_SECONDS:
             message = f"{audio.uri}: {audio.duration:.2f} s of voice is too short; give {MIN_SECONDS} s or more"
@@ -107,7 +106,14 @@ class SpeakerEncoder:
         if channel_is_silent(audio.mono):
             message = f"{audio.uri}: there is nothing to hear, so there is no voice"
             raise NoSpeech(message)
-        stretches = np.array_split(audio.mono, math.ceil(audio.duration / LONGEST_STRETCH))
+        return self.voice(audio.mono)
+
+    def voice(self, samples: FloatArray) -> FloatArray:
+        """Embed samples that are known to be speech of one voice, (samples,) -> (dimension,), unit norm.
+
+        More than 30 s are heard in stretches, and the mean of their embeddings taken.
+        """
+        stretches = np.array_split(samples, math.ceil(len(samples) / (LONGEST_STRETCH * SAMPLE_RATE)))
         voices = [self.pool(self.frames(self.features(stretch))) for stretch in stretches]
         mean = np.mean(voices, axis=0)
         return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), dtype=np.float32)

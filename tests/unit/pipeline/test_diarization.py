@@ -290,3 +290,14 @@ def test_two_channels_are_not_diarized_as_one() -> None:
     stereo = Waveform.of(np.zeros((2, 16_000), dtype=np.float32))
     with pytest.raises(ValueError, match="expected one channel"):
         DiarizationPipeline(KnowingSegmenter({0: [(0.0, 1.0)]}), tone_encoder())(stereo)
+
+
+def test_the_voice_of_a_channel_is_known_however_quiet_it_is() -> None:
+    """Segmentation hears speech far below what counts as sound: a quiet party must not fail the recording."""
+    turns = {0: [(1.0, 6.0)]}
+    loud = sing(turns, 12.0)
+    quiet = Waveform.of(loud.samples * np.float32(1e-5))
+    pipeline = DiarizationPipeline(KnowingSegmenter(turns), tone_encoder(), DiarizationOptions(trim_pauses=False))
+    (speaker,) = pipeline.single_voice(quiet, segment(turns, 12.0), "CHANNEL_00", 0).speakers
+    assert speaker.embedding is not None
+    assert np.linalg.norm(speaker.embedding) == pytest.approx(1.0, abs=1e-3)
