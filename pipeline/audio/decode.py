@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import numpy as np
 
@@ -49,22 +50,49 @@ def decode(
         UnsupportedFormat, NoAudioStream, EncryptedMedia, CorruptMedia: nothing in it can be decoded.
         AudioTooShort, AudioTooLong, TooManyChannels: beyond the limits.
     """
+    notices: list[Notice] = []
+    blocks = decode_blocks(source, notices, limits=limits, hook=hook)
+    first = next(blocks)
+    collected = Blocks(first.shape[0])
+    for samples in chain([first], blocks):
+        collected.append(samples)
+    return Waveform(
+        samples=collected.join(),
+        uri=display_name(uri) if uri else source_name(source),
+        notices=tuple(notices),
+    )
+
+
+def decode_blocks(
+    source: AudioSource,
+    notices: list[Notice],
+    *,
+    limits: DecodeLimits = DEFAULT_LIMITS,
+    hook: Hook = QUIET,
+) -> Iterator[FloatArray]:
+    """Decode a recording as `decode` does, in blocks of some seconds, so that no more than one is ever in memory.
+
+    Gives blocks of (channels, samples) at 16 kHz, all with the number of channels of the first and none empty. What
+    was noticed is appended to `notices` once the last block has been given. Raises what `decode` raises, which may be
+    after many blocks; at least one block is given otherwise.
+    """
     with open_source(source, limits) as opened, open_container(opened) as container:
-        stream, notices = choose_stream(container, limits)
+        stream, chosen = choose_stream(container, limits)
         promised = promised_seconds(container, stream, opened)
-        estimated = (container.duration or 0) / MICROSECONDS
-        tally = Tally()
+        total = promised or (container.duration or 0) / MICROSECONDS
+        tally, given = Tally(), 0
+        shapes: dict[tuple[int, int], None] = {}
         pieces = _within(read_pieces(container, stream, tally), tally, limits)
-        samples, changes = _collect(pieces, tally, hook, promised or estimated)
-    if samples is None or not samples.size:
+        for samples in _resampled(pieces, shapes):
+            hook(STAGE, tally.seconds, max(total, tally.seconds))
+            given += samples.shape[1]
+            if samples.size:
+                yield samples
+    if not given:
         raise _soundless(tally, promised)
     _check_length(tally.seconds, limits)
     hook(STAGE, tally.seconds, tally.seconds)
-    return Waveform(
-        samples=samples,
-        uri=display_name(uri) if uri else source_name(source),
-        notices=(*notices, *changes, *loss_notices(tally, promised)),
-    )
+    notices += [*chosen, *_change_notices(list(shapes)), *loss_notices(tally, promised)]
 
 
 def _within(pieces: Iterable[Piece], tally: Tally, limits: DecodeLimits) -> Iterator[Piece]:
@@ -100,24 +128,18 @@ def _chunks(pieces: Iterable[Piece]) -> Iterator[Piece]:
         yield Piece(np.concatenate(waiting, axis=1), rate)
 
 
-def _collect(
-    pieces: Iterable[Piece], tally: Tally, hook: Hook, total: float
-) -> tuple[FloatArray | None, tuple[Notice, ...]]:
-    """Resample and keep everything; (channels, samples) at 16 kHz, or None where there was nothing."""
-    shapes: dict[tuple[int, int], None] = {}
-    blocks: Blocks | None = None
+def _resampled(pieces: Iterable[Piece], shapes: dict[tuple[int, int], None]) -> Iterator[FloatArray]:
+    """Resample everything; (channels, samples) at 16 kHz, with the number of channels it began with."""
+    resampler: Resampler | None = None
+    channels = 0
     for chunk in _chunks(pieces):
         shapes[chunk.rate, chunk.samples.shape[0]] = None
-        if blocks is None:
-            blocks, resampler = Blocks(chunk.samples.shape[0]), Resampler(chunk.samples.shape[0])
-        for ready in resampler.push(_fit(chunk.samples, blocks.channels), chunk.rate):
-            blocks.append(ready)
-        hook(STAGE, tally.seconds, max(total, tally.seconds))
-    if blocks is None:
-        return None, ()
-    for ready in resampler.flush():
-        blocks.append(ready)
-    return blocks.join(), _change_notices(list(shapes))
+        if resampler is None:
+            channels = chunk.samples.shape[0]
+            resampler = Resampler(channels)
+        yield from resampler.push(_fit(chunk.samples, channels), chunk.rate)
+    if resampler is not None:
+        yield from resampler.flush()
 
 
 def _fit(samples: FloatArray, channels: int) -> FloatArray:

@@ -28,7 +28,7 @@ def convert(
 
     Without -o the transcript is printed to be read. With -o DIR, NAME.srt and NAME.vtt are written there.
 
-    Formats for -f: json, whisperx, rttm, rttm-exclusive, ctm, stm, srt, vtt, txt, png, svg.
+    Formats for -f: json, jsonl, whisperx, rttm, rttm-exclusive, ctm, stm, srt, vtt, txt, png, svg.
     """
     from pipeline.formats import FORMATS
     from pipeline.formats.native import parse

@@ -52,7 +52,7 @@ def transcribe(
 
     Without -o the transcript is printed to be read. With -o DIR, NAME.json and NAME.rttm are written there.
 
-    Formats for -f: json, whisperx, rttm, rttm-exclusive, ctm, stm, srt, vtt, txt, png, svg.
+    Formats for -f: json, jsonl, whisperx, rttm, rttm-exclusive, ctm, stm, srt, vtt, txt, png, svg.
     """
     from pipeline.formats import FORMATS
 

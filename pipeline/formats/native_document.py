@@ -38,8 +38,8 @@ def document(transcript: Transcript) -> dict[str, Any]:
         "language": transcript.language,
         "language_confidence": _optional_probability(transcript.language_confidence),
         "text": transcript.text,
-        "words": [_word(word) for word in transcript.words],
-        "utterances": [_utterance(item, positions.of_utterance(item)) for item in transcript.utterances],
+        "words": [plain_word(word) for word in transcript.words],
+        "utterances": [plain_utterance(item, positions.of_utterance(item)) for item in transcript.utterances],
         "segments": [_segment(item, positions.of_segment(item)) for item in transcript.segments],
         "speakers": [_speaker(speaker) for speaker in diarization.speakers],
         "turns": [_turn(turn) for turn in turns_on_grid(diarization.turns)],
@@ -65,7 +65,8 @@ def _optional_probability(value: float | None) -> float | None:
     return None if value is None else _probability(value)
 
 
-def _word(word: Word) -> dict[str, Any]:
+def plain_word(word: Word) -> dict[str, Any]:
+    """Return one word as plain values."""
     return {
         "text": word.text,
         **_times(word.start, word.end),
@@ -86,8 +87,11 @@ def _evidence(evidence: SpeakerEvidence) -> dict[str, Any]:
     }
 
 
-def _utterance(utterance: Utterance, words: Sequence[int]) -> dict[str, Any]:
-    """All figures are made from the words as they are written, so that a reader finds the same from the words."""
+def plain_utterance(utterance: Utterance, words: Sequence[int]) -> dict[str, Any]:
+    """Return one utterance as plain values; `words` are the positions of its words in the transcript.
+
+    All figures are made from the words as they are written, so that a reader finds the same from the words.
+    """
     overlaps = [_probability(word.evidence.overlap) for word in utterance.words if word.evidence]
     times = [stretch(word.start, word.end) for word in utterance.words]
     return {

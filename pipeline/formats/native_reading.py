@@ -1,4 +1,4 @@
-"""From the plain values of the native JSON back to a transcript.
+"""From the plain values of the native JSON back to a transcript, and to the shapes it is made of.
 
 Raises KeyError, TypeError, ValueError or IndexError on values that are not what the schema says; `native.parse` turns
 them into one error.
@@ -36,25 +36,26 @@ def transcript(plain: Plain) -> Transcript:
     if plain["schema_version"] != SCHEMA_VERSION:
         message = f"schema version {plain['schema_version']!r} is not {SCHEMA_VERSION}"
         raise ValueError(message)
-    words = tuple(_word(item) for item in plain["words"])
+    words = tuple(word(item) for item in plain["words"])
     return Transcript(
-        uri=_text(plain["uri"]),
+        uri=text(plain["uri"]),
         duration=_number(plain["duration"]),
         channels=int(_number(plain["channels"])),
-        language=_text(plain["language"]),
-        language_confidence=_optional_number(plain["language_confidence"]),
+        language=text(plain["language"]),
+        language_confidence=optional_number(plain["language_confidence"]),
         words=words,
         utterances=tuple(_utterance(item, words) for item in plain["utterances"]),
-        segments=tuple(_segment(item, words) for item in plain["segments"]),
+        segments=tuple(segment(item, words) for item in plain["segments"]),
         diarization=_diarization(plain),
         speech=tuple(Segment(_number(item["start"]), _number(item["end"])) for item in plain["speech"]),
-        dropped=tuple(_dropped(item) for item in plain["dropped"]),
-        notices=tuple(Notice(_text(item["code"]), _text(item["message"])) for item in plain["warnings"]),
+        dropped=tuple(dropped_span(item) for item in plain["dropped"]),
+        notices=tuple(notice(item) for item in plain["warnings"]),
         provenance=_provenance(plain["provenance"]),
     )
 
 
-def _text(value: object) -> str:
+def text(value: object) -> str:
+    """Pass on what is text; raises TypeError for anything else."""
     if not isinstance(value, str):
         message = f"{value!r} is not text"
         raise TypeError(message)
@@ -69,10 +70,11 @@ def _number(value: object) -> float:
 
 
 def _optional_text(value: object) -> str | None:
-    return None if value is None else _text(value)
+    return None if value is None else text(value)
 
 
-def _optional_number(value: object) -> float | None:
+def optional_number(value: object) -> float | None:
+    """Pass on what is a number, as a float, or None; raises TypeError for anything else."""
     return None if value is None else _number(value)
 
 
@@ -80,10 +82,11 @@ def _channel(value: object) -> int | None:
     return None if value is None else int(_number(value))
 
 
-def _word(item: Plain) -> Word:
+def word(item: Plain) -> Word:
+    """Build one word."""
     evidence = item["evidence"]
     return Word(
-        text=_text(item["text"]),
+        text=text(item["text"]),
         start=_number(item["start"]),
         end=_number(item["end"]),
         confidence=_number(item["confidence"]),
@@ -119,11 +122,12 @@ def _utterance(item: Plain, words: Sequence[Word]) -> Utterance:
     return Utterance(speaker=_optional_text(item["speaker"]), words=picked, channel=_channel(item["channel"]))
 
 
-def _segment(item: Plain, words: Sequence[Word]) -> RecognizedSegment:
+def segment(item: Plain, words: Sequence[Word]) -> RecognizedSegment:
+    """Build one recognizer segment, whose words are positions in `words`."""
     return RecognizedSegment(
         start=_number(item["start"]),
         end=_number(item["end"]),
-        text=_text(item["text"]),
+        text=text(item["text"]),
         words=_picked(words, item["words"]),
         avg_logprob=_number(item["avg_logprob"]),
         no_speech_prob=_number(item["no_speech_prob"]),
@@ -135,50 +139,58 @@ def _segment(item: Plain, words: Sequence[Word]) -> RecognizedSegment:
 
 def _diarization(plain: Plain) -> Diarization:
     return Diarization(
-        turns=tuple(_turn(item) for item in plain["turns"]),
-        exclusive=tuple(_turn(item) for item in plain["exclusive_turns"]),
-        speakers=tuple(_speaker(item) for item in plain["speakers"]),
+        turns=tuple(turn(item) for item in plain["turns"]),
+        exclusive=tuple(turn(item) for item in plain["exclusive_turns"]),
+        speakers=tuple(speaker(item) for item in plain["speakers"]),
     )
 
 
-def _turn(item: Plain) -> Turn:
+def turn(item: Plain) -> Turn:
+    """Build one turn."""
     return Turn(
         start=_number(item["start"]),
         end=_number(item["end"]),
-        speaker=_text(item["speaker"]),
-        confidence=_optional_number(item["confidence"]),
+        speaker=text(item["speaker"]),
+        confidence=optional_number(item["confidence"]),
         channel=_channel(item["channel"]),
     )
 
 
-def _speaker(item: Plain) -> Speaker:
+def speaker(item: Plain) -> Speaker:
+    """Build one speaker."""
     embedding = item["embedding"]
     return Speaker(
-        label=_text(item["label"]),
+        label=text(item["label"]),
         speech_seconds=_number(item["speech_seconds"]),
         embedding=None if embedding is None else tuple(_number(value) for value in embedding),
         channel=_channel(item["channel"]),
     )
 
 
-def _dropped(item: Plain) -> DroppedSpan:
+def dropped_span(item: Plain) -> DroppedSpan:
+    """Build one span that was dropped."""
     return DroppedSpan(
         start=_number(item["start"]),
         end=_number(item["end"]),
-        text=_text(item["text"]),
-        reason=_text(item["reason"]),
+        text=text(item["text"]),
+        reason=text(item["reason"]),
         channel=_channel(item["channel"]),
     )
 
 
+def notice(item: Plain) -> Notice:
+    """Build one notice."""
+    return Notice(text(item["code"]), text(item["message"]))
+
+
 def _provenance(item: Plain) -> Provenance:
     return Provenance(
-        version=_text(item["version"]),
+        version=text(item["version"]),
         models=tuple(
-            ModelRecord(kind=_text(model["kind"]), name=_text(model["name"]), sha256=_optional_text(model["sha256"]))
+            ModelRecord(kind=text(model["kind"]), name=text(model["name"]), sha256=_optional_text(model["sha256"]))
             for model in item["models"]
         ),
         options=dict(item["options"]),
-        device=_text(item["device"]),
+        device=text(item["device"]),
         stage_seconds={stage: _number(seconds) for stage, seconds in item["stage_seconds"].items()},
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from pipeline.errors import InvalidOption
-from pipeline.formats import ctm, native, rttm, srt, stm, timeline, txt, vtt, whisperx
+from pipeline.formats import ctm, jsonl, native, rttm, srt, stm, timeline, txt, vtt, whisperx
 from pipeline.types import Transcript
 
 
@@ -31,6 +31,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         entry.name: entry
         for entry in (
             Format(name="json", suffix=".json", media_type=JSON, encode=native.encode),
+            Format(name="jsonl", suffix=".jsonl", media_type="application/x-ndjson", encode=jsonl.encode),
             Format(name="whisperx", suffix=".whisperx.json", media_type=JSON, encode=whisperx.encode),
             Format(name="rttm", suffix=".rttm", media_type=TEXT, encode=rttm.encode),
             Format(name="rttm-exclusive", suffix=".exclusive.rttm", media_type=TEXT, encode=rttm.encode_exclusive),

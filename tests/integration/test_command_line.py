@@ -24,6 +24,7 @@ pytestmark = pytest.mark.weights
 Weights = Callable[[str], Path]
 FORMATS = {
     "json": ".json",
+    "jsonl": ".jsonl",
     "whisperx": ".whisperx.json",
     "rttm": ".rttm",
     "rttm-exclusive": ".exclusive.rttm",

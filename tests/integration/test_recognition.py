@@ -158,6 +158,17 @@ def test_unknown_words_and_numbers_are_aligned(aligner: PocketSphinx, cities: Wa
     assert all(place is not None and 0.0 <= place.start < place.end <= 4.1 for place in placed)
 
 
+def test_where_words_are_does_not_depend_on_what_was_aligned_before(cities: Waveform) -> None:
+    """A long-lived worker places the words of a recording as a fresh one does."""
+    fresh = PocketSphinx()
+    noise = np.random.default_rng(1).normal(0.0, 0.1, 4 * SAMPLE_RATE).astype(np.float32)
+    sentence, words = cities.mono[: 4 * SAMPLE_RATE], ["It", "was", "the", "best", "of", "times"]
+    first = fresh.align(sentence, words)
+    fresh.align(noise, words)
+    assert first is not None
+    assert fresh.align(sentence, words) == first
+
+
 def test_a_sign_has_no_place_in_the_audio(aligner: PocketSphinx, cities: Waveform) -> None:
     placed = aligner.align(cities.mono[: 4 * SAMPLE_RATE], ["It", "was", "—", "the", "best", "of", "times"])
     assert placed is not None

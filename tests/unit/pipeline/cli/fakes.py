@@ -12,6 +12,7 @@ import numpy as np
 
 from pipeline.cli.recordings import Recording
 from pipeline.cli.session import Choice, Loader
+from pipeline.embedding.local_speakers import LocalSpeakers
 from pipeline.embedding.profile import CAMPPLUS
 from pipeline.errors import EmptyFile, ModelUnavailable, SourceNotFound, UnsupportedFormat
 from pipeline.hooks import Hook
@@ -91,7 +92,13 @@ class FakeDiarization:
         """Options change nothing."""
         return self
 
-    def diarize(self, audio: Waveform, segmentation: Segmentation, count: SpeakerCount, hook: Hook) -> Diarization:
+    def embed(self, audio: Waveform, segmentation: Segmentation, hook: Hook) -> LocalSpeakers:
+        """No voice."""
+        return LocalSpeakers(*np.zeros((3, 0, 3), dtype=np.float32))
+
+    def diarize(
+        self, audio: Waveform, segmentation: Segmentation, count: SpeakerCount, hook: Hook, local: LocalSpeakers
+    ) -> Diarization:
         """One speaker among all."""
         hook("clustering", audio.duration, audio.duration)
         return DIARIZATION

@@ -48,7 +48,7 @@ def test_other_names_in_use_are_understood() -> None:
 
 
 def test_an_unknown_format_is_refused_with_those_known() -> None:
-    with pytest.raises(InvalidOption, match=r"unknown format 'docx'; choose from json, whisperx, rttm"):
+    with pytest.raises(InvalidOption, match=r"unknown format 'docx'; choose from json, jsonl, whisperx, rttm"):
         write(CONVERSATION, "docx")
 
 
