@@ -1,0 +1,1 @@
+"""The service: recordings in, results out. HTTP is known in `api.http` alone."""

@@ -1,0 +1,98 @@
+"""Transactions. Every one of them runs as a role that sees what it must, and no more.
+
+The user of the connection string owns nothing that it works on: a transaction takes the role `hansard_tenant`, which
+row level security confines to the rows of one tenant, or `hansard_system`, which sweeps across all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from api.errors import TemporarilyUnavailable
+from api.settings import Settings
+
+TENANT_ROLE: Final = "hansard_tenant"
+SYSTEM_ROLE: Final = "hansard_system"
+READER_ROLE: Final = "hansard_reader"
+TENANT_SETTING: Final = "hansard.tenant_id"
+
+CONNECT_SECONDS: Final = 5
+WAIT_SECONDS: Final = 5.0
+"""For a connection of the pool."""
+STATEMENT_MILLISECONDS: Final = 30_000
+LOCK_MILLISECONDS: Final = 10_000
+_ENTER = text("SELECT set_config('role', :role, true), set_config('hansard.tenant_id', :tenant, true)")
+
+
+def psycopg_url(url: str) -> str:
+    """The connection string with the driver that is used named in it."""
+    for scheme in ("postgresql://", "postgres://"):
+        if url.startswith(scheme):
+            return f"postgresql+psycopg://{url.removeprefix(scheme)}"
+    return url
+
+
+class Database:
+    """A pool of connections, and the two ways to use one."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @classmethod
+    def connect(cls, settings: Settings) -> Database:
+        """Make the pool; connections are opened when they are first needed."""
+        engine = create_engine(
+            psycopg_url(settings.database_url.get_secret_value()),
+            pool_size=settings.database_connections,
+            max_overflow=0,
+            pool_timeout=WAIT_SECONDS,
+            pool_pre_ping=True,
+            connect_args={
+                "connect_timeout": CONNECT_SECONDS,
+                "options": f"-c statement_timeout={STATEMENT_MILLISECONDS} -c lock_timeout={LOCK_MILLISECONDS}",
+                "application_name": "hansard",
+            },
+        )
+        return cls(engine)
+
+    @contextmanager
+    def tenant(self, tenant_id: UUID) -> Iterator[Connection]:
+        """A transaction that sees the rows of one tenant; committed at the end, undone where an error leaves it.
+
+        Raises:
+            TemporarilyUnavailable: Postgres does not answer.
+        """
+        with self._transaction(TENANT_ROLE, str(tenant_id)) as connection:
+            yield connection
+
+    @contextmanager
+    def system(self) -> Iterator[Connection]:
+        """The same across all tenants: for workers, who are told a job's id alone, and for finding a key's tenant."""
+        with self._transaction(SYSTEM_ROLE, "") as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, role: str, tenant: str) -> Iterator[Connection]:
+        try:
+            with self.engine.begin() as connection:
+                connection.execute(_ENTER, {"role": role, "tenant": tenant})
+                yield connection
+        except (OperationalError, InterfaceError, PoolTimeout) as error:
+            message = "the database does not answer"
+            raise TemporarilyUnavailable(message) from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                message = "the connection to the database was lost"
+                raise TemporarilyUnavailable(message) from error
+            raise
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()

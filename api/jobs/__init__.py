@@ -1,0 +1,1 @@
+"""The life of a job, all of it in Postgres."""

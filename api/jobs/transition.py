@@ -1,0 +1,44 @@
+"""The one statement that changes the state of a job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, update
+
+from api.jobs.states import TERMINAL, JobState, sources_of
+from api.tables import jobs
+
+NOW: Final = func.clock_timestamp()
+_NOT_LEASED: Final[Mapping[str, Any]] = {"lease_owner": None, "lease_until": None}
+
+
+def transition(
+    connection: Connection, job_id: UUID, to: JobState, *, fence: int | None = None, **values: object
+) -> RowMapping | None:  # fmt: skip
+    """Move a job to a state, and set `values` with it; the row as it is then, or None where it may not move.
+
+    It may not where `TRANSITIONS` knows no such way, or where a `fence` is given and another claim has come since: a
+    worker that was taken for lost must write nothing.
+    """
+    settled = {} if to is JobState.RUNNING else dict(_NOT_LEASED)
+    if to in TERMINAL:
+        settled |= {"finished_at": NOW, "admitted_at": None}
+    if to is JobState.QUEUED:
+        settled |= {"queued_at": NOW, "admitted_at": None}
+    statement = (
+        update(jobs)
+        .where(jobs.c.id == job_id, jobs.c.state.in_(sources_of(to)))
+        .values(state=to, **(settled | values))
+        .returning(jobs)
+    )
+    if fence is not None:
+        statement = statement.where(still_held(fence))
+    return connection.execute(statement).mappings().one_or_none()
+
+
+def still_held(fence: int) -> ColumnElement[bool]:
+    """The condition that no other claim has come since this one."""
+    return jobs.c.fence == fence

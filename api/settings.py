@@ -1,0 +1,120 @@
+"""What the service is told from outside. The only module of the service that reads the environment.
+
+Every field is a variable `HANSARD_` + its name in capitals: `database_url` is `HANSARD_DATABASE_URL`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+
+from api.errors import InvalidSettings
+
+PREFIX = "HANSARD_"
+GIGABYTE = 1_000_000_000
+
+
+class Settings(BaseModel):
+    """All settings, checked when they are read."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    database_url: SecretStr
+    """`postgresql://user:password@host:port/name`. The user must be a member of the roles that the migrations make."""
+    migration_url: SecretStr | None = None
+    """The same for the owner of the tables, who may create roles; by default the `database_url`."""
+    database_connections: PositiveInt = 10
+    """Most connections a process holds."""
+
+    redis_url: SecretStr
+    """`redis://:password@host:port/0`: delivers job ids to workers; holds nothing that could be lost."""
+
+    s3_endpoint: str | None = None
+    """`http://host:port` of the object store; by default AWS."""
+    s3_public_endpoint: str | None = None
+    """The same as clients see it, for presigned uploads and downloads; by default `s3_endpoint`."""
+    s3_region: str = "us-east-1"
+    s3_bucket: str = "hansard"
+    s3_access_key: SecretStr | None = None
+    """By default what the AWS libraries find."""
+    s3_secret_key: SecretStr | None = None
+
+    secret_keys: tuple[SecretStr, ...]
+    """Keys of 32 bytes in URL-safe base64, separated by commas: the first encrypts webhook secrets and signs cursors,
+    the others still decrypt."""
+
+    max_upload_bytes: PositiveInt = 5 * GIGABYTE
+    max_audio_seconds: PositiveFloat = 36_000.0
+    """Longest recording, in decoded seconds."""
+    min_audio_seconds: PositiveFloat = 0.1
+    allow_http_sources: bool = False
+    """Also fetch recordings and call webhooks over plain http; for development."""
+    allowed_networks: tuple[str, ...] = ()
+    """Private networks (`10.0.0.0/8`), separated by commas, that sources and webhooks may nevertheless lie in."""
+
+    lease_seconds: PositiveFloat = 60.0
+    """A worker that says nothing for so long has lost its job."""
+    heartbeat_seconds: PositiveFloat = 15.0
+    hang_seconds: PositiveFloat = 900.0
+    """A worker whose work reports nothing for so long ends itself. The longest step is a batch of eight chunks of 28 s
+    through the recognizer: minutes, with a large one on a CPU."""
+    sweep_seconds: PositiveFloat = 10.0
+    """Between two rounds of the dispatcher."""
+    window: PositiveInt = 16
+    """Jobs per pool that lie in Redis at once; the others wait in Postgres, where their order can still change."""
+    retention_days: NonNegativeInt = 0
+    """Recordings are deleted so many days after they came; 0 keeps them."""
+
+    asr_model: str | None = None
+    """Recognizer for jobs that name none; by default the best that suits the machine."""
+    device: str = "auto"
+    """Where workers run models: `auto`, `cpu` or `cuda`."""
+    threads: PositiveInt = 1
+    """CPU threads of a worker's networks."""
+
+    @field_validator("secret_keys", "allowed_networks", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        """Read the environment.
+
+        Raises:
+            InvalidSettings: something is missing or has a value that cannot be used; every such variable is named.
+        """
+        return cls.from_mapping(os.environ)
+
+    @classmethod
+    def from_mapping(cls, variables: Mapping[str, str]) -> Settings:
+        """Read variables as if they were the environment; raises as `from_environment`."""
+        given = {
+            name.removeprefix(PREFIX).lower(): value for name, value in variables.items() if name.startswith(PREFIX)
+        }
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            lines = [f"HANSARD_{str(found['loc'][0]).upper()}: {found['msg']}" for found in error.errors()]
+            raise InvalidSettings("\n".join(lines)) from None
+
+
+def named_in_environment() -> dict[str, str]:
+    """The service's variables that the environment holds."""
+    return {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
+
+
+def environment_with(variables: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process that is told more than this one was."""
+    return {**os.environ, **variables}

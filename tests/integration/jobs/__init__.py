@@ -1,0 +1,1 @@
+"""The life of jobs in a real database."""

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import pytest
+from sqlalchemy import RowMapping, text, update
+
+from api.errors import TemporarilyUnavailable
+from api.jobs.admission import admit, forget_lost
+from api.jobs.lease import claim
+from api.jobs.states import Pool, Priority
+from api.queue import InMemoryQueue
+from api.tables import jobs
+from tests.integration.conftest import add_tenant
+from tests.integration.jobs.test_lease import MINUTE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from api.bootstrap import Service
+
+Queued = Callable[..., UUID]
+RowOf = Callable[[UUID], RowMapping]
+
+
+class BrokenQueue:
+    """A Redis that is away."""
+
+    def send(self, queue: str, ids: Sequence[UUID]) -> None:
+        raise TemporarilyUnavailable
+
+    def depth(self, queue: str) -> int:
+        raise TemporarilyUnavailable
+
+
+def admitted(service: Service, window: int = 16) -> list[UUID]:
+    queue = InMemoryQueue()
+    admit(service.database, queue, Pool.PROCESS, window)
+    return queue.messages[Pool.PROCESS]
+
+
+def age(service: Service, job: UUID, column: str, interval: str) -> None:
+    with service.database.system() as connection:
+        past = text(f"clock_timestamp() - interval '{interval}'")
+        connection.execute(update(jobs).where(jobs.c.id == job).values({column: past}))
+
+
+def test_the_oldest_job_goes_first_and_no_more_than_fit(service: Service, queued: Queued) -> None:
+    waiting = [queued() for _ in range(5)]
+    assert admitted(service, window=3) == waiting[:3]
+    assert admitted(service, window=3) == []
+    assert admitted(service, window=4) == waiting[3:4]
+
+
+def test_a_job_that_was_taken_makes_room(service: Service, queued: Queued) -> None:
+    waiting = [queued() for _ in range(2)]
+    assert admitted(service, window=1) == waiting[:1]
+    with service.database.system() as connection:
+        assert claim(connection, waiting[0], Pool.PROCESS, "worker-1", MINUTE)
+    assert admitted(service, window=1) == waiting[1:]
+
+
+def test_interactive_jobs_go_before_an_archive(service: Service, queued: Queued) -> None:
+    archive = [queued(priority=Priority.BACKFILL) for _ in range(2)]
+    urgent = queued()
+    assert admitted(service) == [urgent, *archive]
+
+
+def test_an_archive_is_not_put_off_for_ever(service: Service, queued: Queued) -> None:
+    old = queued(priority=Priority.BACKFILL)
+    age(service, old, "created_at", "7 hours")
+    urgent = queued()
+    assert admitted(service) == [old, urgent]
+
+
+def test_one_tenant_cannot_keep_another_waiting(service: Service, queued: Queued) -> None:
+    flood = [queued(audio_seconds=600.0) for _ in range(6)]
+    other = add_tenant(service)
+    few = [queued(tenant_id=other, audio_seconds=600.0) for _ in range(2)]
+    assert admitted(service, window=4) == [flood[0], few[0], flood[1], few[1]]
+
+
+def test_a_tenant_of_twice_the_weight_gets_twice_the_audio_through(service: Service, queued: Queued) -> None:
+    light = [queued(audio_seconds=60.0) for _ in range(9)]
+    heavy_tenant = add_tenant(service, weight=2.0)
+    heavy = [queued(tenant_id=heavy_tenant, audio_seconds=60.0) for _ in range(9)]
+    sent = admitted(service, window=9)
+    assert (len(set(sent) & set(light)), len(set(sent) & set(heavy))) == (3, 6)
+
+
+def test_audio_that_is_being_worked_on_counts(service: Service, queued: Queued) -> None:
+    running = queued(audio_seconds=3600.0)
+    with service.database.system() as connection:
+        assert claim(connection, running, Pool.PROCESS, "worker-1", MINUTE)
+    mine = queued(audio_seconds=60.0)
+    theirs = queued(tenant_id=add_tenant(service), audio_seconds=60.0)
+    assert admitted(service, window=2) == [theirs, mine]
+
+
+def test_a_job_waits_for_its_time(service: Service, queued: Queued) -> None:
+    queued(not_before=text("clock_timestamp() + interval '1 hour'"))
+    assert admitted(service) == []
+
+
+def test_jobs_wait_again_while_redis_is_away(service: Service, queued: Queued) -> None:
+    job = queued()
+    with pytest.raises(TemporarilyUnavailable):
+        admit(service.database, BrokenQueue(), Pool.PROCESS, 16)
+    assert admitted(service) == [job]
+
+
+def test_a_lost_message_is_sent_again(service: Service, queued: Queued) -> None:
+    job = queued()
+    assert admitted(service) == [job]
+    assert forget_lost(service.database, InMemoryQueue(), Pool.PROCESS) == 0
+    age(service, job, "admitted_at", "20 seconds")
+    assert forget_lost(service.database, InMemoryQueue(), Pool.PROCESS) == 1
+    assert admitted(service) == [job]
+
+
+def test_a_message_that_waits_in_line_is_not_believed_lost(service: Service, queued: Queued) -> None:
+    job = queued()
+    queue = InMemoryQueue()
+    admit(service.database, queue, Pool.PROCESS, 16)
+    age(service, job, "admitted_at", "20 seconds")
+    assert forget_lost(service.database, queue, Pool.PROCESS) == 0
