@@ -1,0 +1,1 @@
+"""The one way out: every HTTP request to an address that a user has named goes through `client.py`."""

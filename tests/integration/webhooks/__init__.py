@@ -1,0 +1,1 @@
+"""Webhooks, from an event in a real database to a receiver on the loopback."""

@@ -1,0 +1,76 @@
+"""Posting events to endpoints."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import ColumnElement
+
+from api.bootstrap import Service
+from api.jobs.transition import NOW
+from api.outbound.client import OutboundClient, Posted
+from api.settings import Settings
+from api.webhooks.announcing import WINDOW, announce, due
+from api.webhooks.body import body_of
+from api.webhooks.deliveries import Claimed, claim, settle
+from api.webhooks.endpoints import secret_box
+from api.webhooks.schedule import Action, decide
+from api.webhooks.secrets import SecretUnreadable
+from api.webhooks.signing import headers
+
+log = structlog.get_logger()
+_JSON: Final = {"content-type": "application/json"}
+
+
+def deliver(
+    service: Service, client: OutboundClient, delivery_id: UUID, random: Random, now: ColumnElement[Any] = NOW
+) -> Action | None:
+    """Make the next attempt of a delivery; what follows it. Nothing that the endpoint does is raised.
+
+    None where nothing was due, or where the outcome came too late: another worker has claimed the attempt since.
+
+    Raises:
+        TemporarilyUnavailable: the database does not answer; the attempt is made again when its lease ends.
+    """
+    with service.database.system() as connection:
+        held = claim(connection, delivery_id, now)
+    if held is None:
+        return None
+    posted = _post(service.settings, client, held)
+    decision = decide(held.attempt, posted, random)
+    with service.database.system() as connection:
+        settled = settle(connection, held, posted, decision, now)
+    log.info(
+        "webhook.attempted",
+        tenant_id=str(held.tenant_id),
+        endpoint_id=str(held.endpoint_id),
+        event_id=str(held.event_id),
+        attempt=held.attempt,
+        status=posted.status,
+        error=posted.error,
+        seconds=round(posted.seconds, 3),
+        outcome=str(decision.action) if settled else "ownership-lost",
+    )
+    return decision.action if settled else None
+
+
+def send_due(service: Service, now: ColumnElement[Any] = NOW) -> int:
+    """Tell the workers which deliveries are due; how many they were told. For the dispatcher."""
+    with service.database.system() as connection:
+        waiting = due(connection, WINDOW, now)
+    return announce(service.queue, waiting)
+
+
+def _post(settings: Settings, client: OutboundClient, held: Claimed) -> Posted:
+    body = body_of(held.kind, held.happened_at, held.data)
+    box = secret_box(settings)
+    try:
+        secrets = [box.open(sealed, held.endpoint_id) for sealed in held.secrets]
+    except SecretUnreadable as error:
+        # Counts as an attempt: whoever took the key away has 75 hours to put it back.
+        log.exception("webhook.secret_unreadable", endpoint_id=str(held.endpoint_id))
+        return Posted(status=None, retry_after=None, seconds=0.0, error=error.slug)
+    return client.post(held.url, body, _JSON | headers(str(held.event_id), held.at, body, secrets))
