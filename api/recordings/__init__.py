@@ -1,0 +1,1 @@
+"""Recordings: how they come in, where they stand, and how they go."""

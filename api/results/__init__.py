@@ -1,0 +1,1 @@
+"""What a job gave: rows for SQL, files for everyone else."""

@@ -1,0 +1,58 @@
+"""What the tasks of one worker process share."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Final, Protocol
+
+from api.bootstrap import Service
+from api.jobs.lease import Claim
+from api.jobs.states import Pool
+from workers.keeper import Keeper, Rhythm
+
+HUNG_STATUS: Final = 70
+"""Exit status of a worker that ended itself because its work hung."""
+
+
+class Work(Protocol):
+    """What a pool does to a job: the whole of it, with the fenced write at the end."""
+
+    def __call__(self, context: Context, held: Claim, keeper: Keeper, /) -> None:
+        """Do it; errors decide what becomes of the job (see `workers.execution`)."""
+
+
+def nobody(point: str, held: Claim) -> None:
+    """Hear that a point was reached, and do nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """One worker process."""
+
+    service: Service
+    work: Mapping[Pool, Work]
+    name: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}")
+    scratch: Path
+    """Folder for files of the job at hand."""
+    stopping: threading.Event = field(default_factory=threading.Event)
+    """Set when the worker was told to stop."""
+    chance: random.Random = field(default_factory=random.SystemRandom)
+    reached: Callable[[str, Claim], None] = nobody
+    """Told at every boundary between stages: where tests let a worker die."""
+
+    @property
+    def rhythm(self) -> Rhythm:
+        """How often leases are prolonged."""
+        settings = self.service.settings
+        return Rhythm(
+            lease=timedelta(seconds=settings.lease_seconds),
+            heartbeat=timedelta(seconds=settings.heartbeat_seconds),
+            patience=timedelta(seconds=settings.hang_seconds),
+        )

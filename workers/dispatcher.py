@@ -1,0 +1,105 @@
+"""Rounds that keep everything moving, whatever messages were lost: each idempotent, by any number of dispatchers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy import Connection
+
+from api.bootstrap import Service
+from api.errors import TemporarilyUnavailable
+from api.idempotency import forget_expired
+from api.jobs.admission import admit, forget_lost
+from api.jobs.reaping import reap
+from api.jobs.states import Pool
+from api.logging import where
+from api.recordings.erasure import finish_deletions
+from api.recordings.retention import delete_expired
+from api.recordings.uploads import expire_uploads
+from api.webhooks.fan_out import fan_out
+from workers.delivery import send_due
+from workers.metrics import REAPED
+from workers.queue_metrics import observe_queues
+
+log = structlog.get_logger()
+
+
+@dataclass(kw_only=True)
+class Dispatcher:
+    """Reaps, admits, fans out and deletes, round after round."""
+
+    service: Service
+    clock: Callable[[], float] = time.monotonic
+    blind_until: float = field(default=float("-inf"))
+    """Leases are not ended before: see `_reap`."""
+
+    def run(self, stopping: threading.Event) -> None:
+        """Go round until told to stop."""
+        while not stopping.is_set():
+            self.round()
+            stopping.wait(self.service.settings.sweep_seconds)
+
+    def round(self) -> Mapping[str, int]:
+        """Do everything once; how much each part found to do. What cannot be done now is done in the next round."""
+        parts: dict[str, Callable[[], int]] = {
+            "reaped": self._reap,
+            "fanned_out": lambda: len(fan_out(self.service)),
+            "deliveries_sent": lambda: send_due(self.service),
+            **{f"{pool}_sent_again": self._forgetter(pool) for pool in Pool},
+            **{f"{pool}_admitted": self._admitter(pool) for pool in Pool},
+            "uploads_expired": self._in_transaction(expire_uploads),
+            "keys_forgotten": self._in_transaction(forget_expired),
+            "expired": lambda: delete_expired(self.service),
+            "deleted": lambda: finish_deletions(self.service),
+            "observed": self._observe,
+        }
+        done = {name: self._tried(name, part) for name, part in parts.items()}
+        for name, number in done.items():
+            if number:
+                log.info("dispatcher.did", part=name, count=number)
+        return done
+
+    def _reap(self) -> int:
+        """End expired leases, unless the database was away.
+
+        Then nobody could send a heartbeat, and all are given the time to do so before they are taken for lost.
+        """
+        if self.clock() < self.blind_until:
+            return 0
+        with self.service.database.system() as connection:
+            reaped = len(reap(connection))
+        REAPED.inc(reaped)
+        return reaped
+
+    def _observe(self) -> int:
+        with self.service.database.system() as connection:
+            observe_queues(connection)
+        return 0
+
+    def _in_transaction(self, part: Callable[[Connection], int]) -> Callable[[], int]:
+        def run() -> int:
+            with self.service.database.system() as connection:
+                return part(connection)
+
+        return run
+
+    def _forgetter(self, pool: Pool) -> Callable[[], int]:
+        return lambda: forget_lost(self.service.database, self.service.queue, pool)
+
+    def _admitter(self, pool: Pool) -> Callable[[], int]:
+        return lambda: admit(self.service.database, self.service.queue, pool, self.service.settings.window)
+
+    def _tried(self, name: str, part: Callable[[], int]) -> int:
+        try:
+            return part()
+        except TemporarilyUnavailable as error:
+            log.warning("dispatcher.unavailable", part=name, error=error.slug)
+            if name == "reaped":
+                self.blind_until = self.clock() + self.service.settings.lease_seconds
+        except Exception as error:  # noqa: BLE001 - one part must not keep the others from their work
+            log.error("dispatcher.failed", part=name, error=type(error).__name__, where=where(error))  # noqa: TRY400
+        return 0

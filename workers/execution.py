@@ -1,0 +1,141 @@
+"""One job, from the message that names it to the row that says what became of it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Connection, select
+
+from api.errors import JobCancelled, OwnershipLost, TemporarilyUnavailable
+from api.jobs import lease
+from api.jobs.lease import Claim
+from api.jobs.states import Pool
+from api.logging import where
+from api.tables import attempts
+from pipeline.errors import HansardError
+from workers.context import HUNG_STATUS, Context
+from workers.keeper import Keeper, WorkerStopping
+from workers.metrics import ATTEMPTS, RUNNING
+from workers.retry import GiveUp, decide
+
+log = structlog.get_logger()
+
+WAITS: Final = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+"""Seconds between tries to write how a job ended, while the database does not answer; after that the lease runs out."""
+
+
+def execute(context: Context, job_id: UUID, pool: Pool) -> bool:
+    """Take a job, do the work of a pool, write what came of it; False where there was nothing to take.
+
+    Raises nothing: a job's failure is its row's business.
+    """
+    if context.stopping.is_set():
+        return False
+    try:
+        with context.service.database.system() as connection:
+            held = lease.claim(connection, job_id, pool, context.name, context.rhythm.lease)
+    except TemporarilyUnavailable:
+        log.warning("claim.failed", job_id=str(job_id))
+        return False
+    if held is None:
+        return False
+    bound = {"job_id": str(job_id), "tenant_id": str(held.tenant_id), "request_id": held.request_id, "pool": str(pool)}
+    with structlog.contextvars.bound_contextvars(**bound):
+        _run(context, held)
+    return True
+
+
+def _run(context: Context, held: Claim) -> None:
+    started = time.monotonic()
+    log.info("job.started", attempt=held.attempt, fence=held.fence)
+    try:
+        with RUNNING.labels(held.pool).track_inprogress():
+            outcome = _attempt(context, held)
+    except OwnershipLost:
+        # Somebody else has the job by now. All that was computed here is void; nothing was written.
+        outcome = "lost"
+    except TemporarilyUnavailable:
+        # The lease runs out and the job goes back to the queue.
+        outcome = "unsettled"
+    ATTEMPTS.labels(held.pool, outcome).inc()
+    log.info("job.left", outcome=outcome, seconds=round(time.monotonic() - started, 3))
+
+
+def _attempt(context: Context, held: Claim) -> str:
+    """Do the work under a lease that is kept; what became of it, in a word."""
+    try:
+        with Keeper(context.service.database, held, context.rhythm, context.stopping, _end_process) as keeper:
+            context.work[held.pool](context, held, keeper)
+    except JobCancelled:
+        settle(context, held, lambda connection: lease.cancel(connection, held))
+        return "cancelled"
+    except WorkerStopping:
+        settle(context, held, lambda connection: lease.release(connection, held))
+        return "released"
+    except OwnershipLost:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever happens, the job must not be left to its lease
+        return _failed(context, held, error)
+    return "done"
+
+
+def _failed(context: Context, held: Claim, error: Exception) -> str:
+    decision = decide(error, held.failure_count, context.chance)
+    if isinstance(decision, GiveUp):
+        log.warning("job.failed", error=decision.error.slug, **_surprise(error))
+        settle(context, held, lambda connection: lease.fail(connection, held, decision.error))
+        return "failed"
+    seconds = round(decision.after.total_seconds(), 1)
+    log.warning("job.retried", error=decision.error.slug, seconds=seconds, **_surprise(error))
+    settle(context, held, lambda connection: lease.retry(connection, held, decision.after, decision.error))
+    return "retried"
+
+
+def settle(context: Context, held: Claim, write: Callable[[Connection], None]) -> None:
+    """Run the transaction that ends an attempt, until it is known to have happened or not.
+
+    Where the answer to a COMMIT is lost it may have happened: tried again it finds the fence gone, and the row of the
+    attempt tells whether that was us.
+
+    Raises:
+        OwnershipLost: the job was no longer ours, nothing was written.
+        TemporarilyUnavailable: the database did not answer for half a minute.
+    """
+    database = context.service.database
+    for wait in (*WAITS, None):
+        try:
+            with database.system() as connection:
+                write(connection)
+        except OwnershipLost:
+            if not _ended(context, held):
+                raise
+            return
+        except TemporarilyUnavailable:
+            if wait is None:
+                raise
+            time.sleep(wait)
+        else:
+            return
+
+
+def _ended(context: Context, held: Claim) -> bool:
+    """Whether this attempt has an end that it wrote itself."""
+    with context.service.database.system() as connection:
+        outcome = connection.execute(select(attempts.c.outcome).where(attempts.c.fence == held.fence)).scalar_one()
+    return outcome is not None and outcome != lease.Outcome.LOST
+
+
+def _surprise(error: Exception) -> dict[str, object]:
+    """Where an error that is not one of ours comes from, for the log."""
+    return {} if isinstance(error, HansardError) else {"where": where(error)}
+
+
+def _end_process(held: Claim) -> None:
+    """End a process whose work hangs: there is no other way to stop a thread. The supervisor starts a new one."""
+    log.error("worker.hung", job_id=str(held.job_id))
+    os._exit(HUNG_STATUS)

@@ -1,0 +1,123 @@
+"""The second pool's work: from 16 kHz audio to a published result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, select
+
+from api.jobs import lease
+from api.jobs.lease import Claim
+from api.results.publishing import publish
+from api.results.quality import quality
+from api.storage.keys import result_key
+from api.storage.store import Stored
+from api.tables import recordings, stage_outputs
+from pipeline.errors import TransientError
+from pipeline.types import Notice, Transcript
+from pipeline.waveform import Waveform
+from workers.checkpoints import JobCheckpoints
+from workers.context import Context
+from workers.execution import settle
+from workers.ingest import AUDIO_STAGE
+from workers.keeper import Keeper
+from workers.metrics import observe_result
+from workers.result_files import result_files
+from workers.sandbox.stored_audio import read_flac
+from workers.transcriber import Transcriber
+
+
+class AudioMissing(TransientError):
+    """The decoded audio of the job is not where it was put, or not what was put there."""
+
+    slug = "audio-missing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    """Transcribes and publishes."""
+
+    transcriber: Transcriber
+
+    def __call__(self, context: Context, held: Claim, keeper: Keeper) -> None:
+        """Run a job's models, each stage kept as it ends, and end the job with its result."""
+        recording, stored = _audio_of(context, held)
+        audio = _read(context, recording, stored)
+        keeper("decode", 1, 1)
+        fingerprint = self.transcriber.fingerprint(held.options)
+        checkpoints = JobCheckpoints(
+            context=context, held=held, keeper=keeper, input_hash=_input_hash(stored["sha256"], fingerprint)
+        )
+        transcript = self.transcriber(audio, held.options, keeper, checkpoints)
+        context.reached("transcribed", held)
+        keeper("publish", 0, 1)
+        files = _store(context, held, transcript, checkpoints.loaded)
+        context.reached("result stored", held)
+        keeper("publish", 1, 1)
+        settle(context, held, lambda connection: _finish(connection, held, transcript, files))
+        context.reached("finished", held)
+        _count(held, transcript)
+
+
+def _audio_of(context: Context, held: Claim) -> tuple[RowMapping, RowMapping]:
+    audio = select(stage_outputs).where(stage_outputs.c.job_id == held.job_id, stage_outputs.c.stage == AUDIO_STAGE)
+    with context.service.database.system() as connection:
+        recording = (
+            connection.execute(select(recordings).where(recordings.c.id == held.recording_id)).mappings().one_or_none()
+        )
+        stored = connection.execute(audio).mappings().one_or_none()
+    if recording is None or stored is None:
+        raise AudioMissing
+    return recording, stored
+
+
+def _read(context: Context, recording: RowMapping, stored: RowMapping) -> Waveform:
+    """Fetch the audio and decode it, with the notices of the first decoding in front."""
+    notices = tuple(Notice(found["code"], found["message"]) for found in recording["media"]["notices"])
+    with TemporaryDirectory(dir=context.scratch, prefix="process-") as folder:
+        path = Path(folder) / "audio.flac"
+        with path.open("w+b") as file:
+            context.service.objects.download(stored["object_key"], file)
+            file.seek(0)
+            if hashlib.file_digest(file, "sha256").digest() != stored["sha256"]:
+                raise AudioMissing
+        return read_flac(path, name=recording["name"], notices=notices)
+
+
+def _input_hash(audio: bytes, fingerprint: Mapping[str, Any]) -> str:
+    plain = json.dumps({"audio": audio.hex(), **fingerprint}, sort_keys=True)
+    return hashlib.sha256(plain.encode()).hexdigest()
+
+
+def _store(
+    context: Context, held: Claim, transcript: Transcript, stages: Mapping[str, bytes]
+) -> dict[str, Stored]:  # fmt: skip
+    """Put all files of the result where they will be found, before any row says so."""
+    owner = (held.tenant_id, held.recording_id, held.job_id, held.fence)
+    return {
+        file.name: context.service.objects.put(result_key(*owner, file.name), file.content, file.content_type)
+        for file in result_files(transcript, stages)
+    }
+
+
+def _finish(connection: Connection, held: Claim, transcript: Transcript, files: Mapping[str, Stored]) -> None:
+    """End the job first: where it is no longer ours, nothing else is written."""
+    lease.succeed(connection, held)
+    publish(connection, held.tenant_id, held.recording_id, held.job_id, transcript, files)
+
+
+def _count(held: Claim, transcript: Transcript) -> None:
+    models = [model.name for model in transcript.provenance.models if model.kind == "asr"]
+    observe_result(
+        str(held.tenant_id),
+        models[0] if models else "none",
+        transcript.duration,
+        transcript.provenance.stage_seconds,
+        quality(transcript),
+    )

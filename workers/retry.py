@@ -1,0 +1,58 @@
+"""Whether a job that failed is tried again, and when."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from pipeline.errors import HansardError, PermanentError, TransientError
+
+SHORTEST: Final = timedelta(seconds=5)
+LONGEST: Final = timedelta(minutes=10)
+MAX_FAILURES: Final = 80
+"""Of a kind that passes: about six hours, at five minutes a try once the delays have grown."""
+MAX_SURPRISES: Final = 3
+"""Of a kind that nobody foresaw: once more may help, for ever does not."""
+
+
+class InternalError(HansardError):
+    """Something went wrong that should not have; the log of the worker says what."""
+
+    slug = "internal-error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """Try again after some time."""
+
+    after: timedelta
+    error: HansardError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiveUp:
+    """The job has failed."""
+
+    error: HansardError
+
+
+def decide(error: Exception, failures: int, chance: random.Random) -> Retry | GiveUp:
+    """Decide on a job that has failed `failures` times before, for whatever passing reasons."""
+    if isinstance(error, PermanentError):
+        return GiveUp(error=error)
+    known = error if isinstance(error, HansardError) else InternalError()
+    limit = MAX_FAILURES if isinstance(error, TransientError | MemoryError) else MAX_SURPRISES
+    if failures + 1 >= limit:
+        return GiveUp(error=known)
+    return Retry(after=backoff(failures, chance), error=known)
+
+
+def backoff(failures: int, chance: random.Random) -> timedelta:
+    """Full jitter below a bound that doubles: those who failed together do not come back together.
+
+    Source: Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
+    """
+    bound = min(SHORTEST * (1 << min(failures, 20)), LONGEST)
+    return bound * chance.uniform(0.2, 1.0)

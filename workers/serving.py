@@ -1,0 +1,108 @@
+"""The processes of the service that are not the API."""
+
+from __future__ import annotations
+
+import random
+import signal
+import tempfile
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from celery import Celery, signals
+from celery.worker.consumer import Consumer
+from prometheus_client import start_http_server
+
+from api.bootstrap import Service
+from api.errors import TemporarilyUnavailable
+from api.jobs.states import Pool
+from api.outbound.client import OutboundClient
+from api.outbound.rules import url_rules
+from api.queue import WEBHOOKS, celery_app
+from api.settings import Settings
+from api.storage.foreign import ForeignBuckets
+from workers.context import Context, Work
+from workers.delivery import deliver
+from workers.dispatcher import Dispatcher
+from workers.metrics import WEBHOOK_ATTEMPTS
+from workers.tasks import serve_pool, serve_webhooks
+
+LOOK_SECONDS: Final = 0.05
+
+
+def serve_dispatcher(service: Service, *, metrics_port: int | None) -> None:
+    """Run the dispatcher until SIGTERM or SIGINT."""
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    _serve_metrics(metrics_port)
+    Dispatcher(service=service).run(stopping)
+
+
+def serve_worker(service: Service, queue: str, *, concurrency: int, metrics_port: int | None) -> None:
+    """Run a Celery worker of one queue until SIGTERM, then let go of its jobs and end."""
+    app = celery_app(service.settings.redis_url.get_secret_value())
+    with tempfile.TemporaryDirectory(prefix="hansard-") as scratch:
+        if queue == WEBHOOKS:
+            _serve_deliveries(app, service)
+        else:
+            pool = Pool(queue)
+            context = Context(service=service, work={pool: _work(pool, service.settings)}, scratch=Path(scratch))
+            serve_pool(app, context, pool)
+        _serve_metrics(metrics_port)
+        take_tasks(app, queue, concurrency=concurrency)
+
+
+def take_tasks(app: Celery, queue: str, *, concurrency: int) -> None:
+    """Run Celery on one queue in this process, until SIGTERM."""
+    signals.worker_ready.connect(_look_often, weak=False)
+    app.worker_main(
+        # One process: models are loaded once, and torch does not survive a fork.
+        [
+            *("worker", "--pool", "threads", "--concurrency", str(concurrency), "--queues", queue),
+            *("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"),
+        ]
+    )
+
+
+def _look_often(sender: Consumer, **_: object) -> None:
+    """Let Celery's loop look for the next message soon after a task has ended.
+
+    Nothing tells the loop that a thread is free again. By itself it looks once a second, which made that a second for
+    every job and every delivery; 20 looks a second cost 0.5 % of a core.
+    """
+    hub = getattr(sender, "hub", None)
+    if hub is not None:
+        hub.call_repeatedly(LOOK_SECONDS, lambda: None)
+
+
+def _work(pool: Pool, settings: Settings) -> Work:
+    if pool is Pool.INGEST:
+        from workers.ingest import Ingest  # noqa: PLC0415 - this worker needs no models
+
+        return Ingest(client=OutboundClient(url_rules(settings)), buckets=ForeignBuckets.connect(settings))
+    from workers.process import Process  # noqa: PLC0415 - and this one nothing to fetch with
+    from workers.transcriber import PipelineTranscriber  # noqa: PLC0415
+
+    transcriber = PipelineTranscriber(settings)
+    transcriber.load()
+    return Process(transcriber=transcriber)
+
+
+def _serve_deliveries(app: Celery, service: Service) -> None:
+    client, chance = OutboundClient(url_rules(service.settings)), random.SystemRandom()
+
+    def post(delivery_id: UUID) -> None:
+        with suppress(TemporarilyUnavailable):  # due again when its lease ends
+            action = deliver(service, client, delivery_id, chance)
+            if action is not None:
+                WEBHOOK_ATTEMPTS.labels(action).inc()
+
+    serve_webhooks(app, post)
+
+
+def _serve_metrics(port: int | None) -> None:
+    if port is not None:
+        start_http_server(port)
