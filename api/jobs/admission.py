@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import Connection, func, select, text, true, update
 
 from api.db import Database
 from api.errors import TemporarilyUnavailable
@@ -22,9 +22,7 @@ from api.tables import jobs
 
 PROMOTED_AFTER: Final = timedelta(hours=6)
 LOST_AFTER: Final = timedelta(seconds=15)
-"""A message that nobody took, while the queue is empty, is believed lost after so long."""
-FORGOTTEN_AFTER: Final = timedelta(minutes=30)
-"""The same while the queue is not empty: others may have gone before it."""
+"""A message that nobody took for so long is believed lost, unless it may still be in line."""
 LEAST_SECONDS: Final = 10.0
 """A job counts as at least so much audio: short ones cost their overhead, and how long one is shows only later."""
 
@@ -103,14 +101,22 @@ def choose(connection: Connection, pool: Pool, window: int) -> list[UUID]:
 def forget_lost(database: Database, queue: Queue, pool: Pool) -> int:
     """Let jobs whose message was lost wait again; how many there were.
 
-    Messages are counted, not looked for: an empty queue and a job that was sent a while ago mean that the message is
-    gone, or that a busy worker has taken it already. The second message that then follows finds nothing to claim.
+    A message is not in line any more where the queue is empty, or where one that was sent after it has been taken. Then
+    it is lost, or lies with a worker that is busy with something else: another one may have it. A second message for
+    the same job does nothing.
     """
-    patience = LOST_AFTER if queue.depth(pool) == 0 else FORGOTTEN_AFTER
+    overtaken = jobs.alias()
+    later = select(overtaken.c.id).where(
+        overtaken.c.pool == pool,
+        overtaken.c.state == JobState.RUNNING,
+        overtaken.c.admitted_at > jobs.c.admitted_at,
+    )
+    passed_over = true() if queue.depth(pool) == 0 else later.exists()
     with database.system() as connection:
         lost = connection.execute(
             update(jobs)
-            .where(jobs.c.pool == pool, jobs.c.state == JobState.QUEUED, jobs.c.admitted_at < NOW - patience)
+            .where(jobs.c.pool == pool, jobs.c.state == JobState.QUEUED, jobs.c.admitted_at < NOW - LOST_AFTER)
+            .where(passed_over)
             .values(admitted_at=None)
             .returning(jobs.c.id)
         ).all()

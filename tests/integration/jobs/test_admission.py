@@ -126,3 +126,28 @@ def test_a_message_that_waits_in_line_is_not_believed_lost(service: Service, que
     admit(service.database, queue, Pool.PROCESS, 16)
     age(service, job, "admitted_at", "20 seconds")
     assert forget_lost(service.database, queue, Pool.PROCESS) == 0
+
+
+def test_a_message_that_was_overtaken_is_believed_lost(service: Service, queued: Queued) -> None:
+    queue = InMemoryQueue()
+    lost, waiting, taken = queued(), queued(), queued()
+    admit(service.database, queue, Pool.PROCESS, 16)
+    for job, ago in ((lost, "20 seconds"), (taken, "15 seconds"), (waiting, "10 seconds")):
+        age(service, job, "admitted_at", ago)
+    with service.database.system() as connection:
+        assert claim(connection, taken, Pool.PROCESS, "worker-1", MINUTE) is not None
+    assert forget_lost(service.database, queue, Pool.PROCESS) == 1
+    assert admitted(service) == [lost]
+
+
+def test_a_message_that_was_overtaken_is_sent_again(service: Service, queued: Queued) -> None:
+    """It lies with a worker that is busy, while others take what came after it."""
+    stuck, taken, waiting = (queued() for _ in range(3))
+    queue = InMemoryQueue()
+    admit(service.database, queue, Pool.PROCESS, 16)
+    for age_seconds, job in ((40, stuck), (30, taken), (20, waiting)):
+        age(service, job, "admitted_at", f"{age_seconds} seconds")
+    with service.database.system() as connection:
+        assert claim(connection, taken, Pool.PROCESS, "worker-1", MINUTE)
+    assert forget_lost(service.database, queue, Pool.PROCESS) == 1
+    assert admitted(service) == [stuck]
