@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
 
 import typer
 
+from api.cli import COMMANDS as SERVICE_COMMANDS
+from api.cli import GROUPS as SERVICE_GROUPS
+from embedded.cli import demo, up
 from pipeline.cli import COMMANDS, GROUPS, Session, describe, exit_code, name_and_version
+from workers.cli import app as serve
 
 app = typer.Typer(
     name="hansard",
@@ -20,9 +24,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in COMMANDS:
+commands: tuple[Callable[..., Any], ...] = (*COMMANDS, *SERVICE_COMMANDS, up, demo)
+for command in commands:
     app.command()(command)
-for name, group in GROUPS.items():
+for name, group in {**GROUPS, **SERVICE_GROUPS, "serve": serve}.items():
     app.add_typer(group, name=name)
 
 

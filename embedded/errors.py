@@ -33,3 +33,9 @@ class NotStarted(PermanentError):
     """This server was left out when the others were started."""
 
     slug = "not-started"
+
+
+class DemoFailed(PermanentError):
+    """The demonstration did not come to its end."""
+
+    slug = "demo-failed"

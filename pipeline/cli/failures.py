@@ -20,14 +20,19 @@ class ExitCode(IntEnum):
 
 
 HINTS = {
+    "api-unreachable": "`hansard up` runs a service here and prints its address",
     "audio-too-long": "cut the recording into parts",
     "corrupt-media": "get the file again, or repair it with another program first",
     "empty-file": "get the file again",
     "encrypted-media": "remove the protection first",
+    "invalid-api-key": "check HANSARD_API_KEY or --key",
     "missing-dependency": 'install what is missing, for example pip install "hansard[all]"',
+    "missing-scope": "`hansard keys create --scope` makes a key that has it",
     "model-corrupt": "fetch it again with `hansard models pull NAME`",
     "model-unavailable": "check the network and pip's configuration, or pull the models on a machine that has them",
     "no-audio-stream": "choose a file that has sound",
+    "result-not-ready": "`hansard jobs watch` follows a job to its end",
+    "source-changed": "submit it once it is complete",
     "source-not-found": "check the path and its permissions",
     "speaker-count-unreachable": "leave out --strict to get the nearest count and a notice",
     "unknown-model": "run `hansard models list` for the names",
