@@ -15,10 +15,10 @@ BENCH_ARGS ?=
 DATA ?= $(firstword $(wildcard $(HANSARD_TESTDATA)/meetings ../shared/testdata/public/meetings))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo test lint types format score bench clean
+.PHONY: help setup models demo up test lint types format score bench bench-service clean
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Install everything into .venv (again only when pyproject.toml changes)
 
@@ -33,12 +33,13 @@ $(STAMP): pyproject.toml
 models: $(STAMP) ## Fetch the model weights that the demo and the tests use
 	$(BIN)/hansard models pull
 
-demo: models ## Transcribe a sample conversation, print it, and write its results to out/demo
+demo: models ## Bring the whole service up, send a sample through it, print it, and stop it; results in out/demo
 	$(BIN)/hansard models pull sample-conversation
-	sample=$$($(BIN)/hansard models path sample-conversation) && \
-	$(BIN)/hansard transcribe "$$sample" --model whisper-tiny.en -o $(OUT)/demo -f json,rttm,srt,vtt,txt,png --overwrite && \
-	cat $(OUT)/demo/*.txt
+	$(BIN)/hansard demo "$$($(BIN)/hansard models path sample-conversation)" --data $(OUT)/service -o $(OUT)/demo
 	@ls -1 $(OUT)/demo/*
+
+up: models ## Run the whole service on this machine until Ctrl-C
+	$(BIN)/hansard up
 
 test: $(STAMP) ## Run every test; those with test speech where there is some
 	$(TEST_ENV) $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(PYTEST_ARGS)
@@ -63,6 +64,9 @@ score: models ## Error rates on DATA=folder, recordings with rttm or stm beside 
 
 bench: models ## Speed and memory, side by side with peers (BENCH_ARGS: recordings, --rounds N)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+bench-service: models ## What the service costs beside the models: queue, requests, uploads (BENCH_ARGS)
+	$(BIN)/python -m benchmarks.service $(BENCH_ARGS)
 
 clean: ## Remove what these commands made, but for downloaded models
 	rm -rf $(VENV) $(OUT) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -51,7 +51,7 @@ def table(recording: Path, rounds: dict[str, list[Result]]) -> Table:
         "peak MB",
         "words or turns",
     ):
-        shown.add_column(column, justify="left" if not column else "right")
+        shown.add_column(column, justify="left" if not column else "right", no_wrap=not column)
     for name, results in rounds.items():
         ratios = [
             mine["cpu_seconds"] / theirs["cpu_seconds"] for mine, theirs in zip(results, rounds[REFERENCE], strict=True)

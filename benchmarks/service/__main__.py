@@ -1,0 +1,115 @@
+"""`make bench-service`: the service on this machine, measured where it is not the models that work."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.bootstrap import Service, connect
+from api.client import Client, SubmitOptions
+from api.jobs.states import Pool
+from api.tenants import create_tenant
+from benchmarks.service.idle_worker import BARE
+from benchmarks.service.overhead import Overhead, medians, shown
+from benchmarks.service.requests import submit_by_address, upload
+from embedded.child import Child
+from embedded.consumer import consumer
+from embedded.demo import FOR_LOOPBACK
+from embedded.system import System, founded, running
+from pipeline.models import ModelStore
+
+MODEL = "whisper-tiny.en"
+
+
+def main(
+    rounds: Annotated[int, typer.Option(min=1, help="Jobs of each kind.")] = 50,
+    seconds: Annotated[float, typer.Option(help="How long submissions go on.")] = 15.0,
+    clients: Annotated[int, typer.Option(help="At once.")] = 8,
+    megabytes: Annotated[int, typer.Option(help="Size of the large upload.")] = 1000,
+) -> None:
+    """Measure queue and bookkeeping, submission to webhook, submissions a second, and a large upload."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        with idle_workers(Path(folder) / "idle") as service:
+            tell_overhead(service, rounds)
+        with running(Path(folder) / "whole", model=MODEL, variables=FOR_LOOPBACK) as system:
+            key = str(system.new_key)
+            tell_latency(system, key, max(3, rounds // 5))
+            tell_submissions(system, key, seconds, clients)
+            tell_upload(system, key, megabytes)
+
+
+@contextmanager
+def idle_workers(data: Path) -> Iterator[Service]:
+    """Servers, and workers of both pools and of the bare task, whose jobs need no work."""
+    with founded(data) as foundation:
+        children = [
+            Child(
+                name=str(queue),
+                command=(sys.executable, "-m", "benchmarks.service.idle_worker", str(queue)),
+                log=data / "logs" / f"{queue}.log",
+                environment=foundation.environment,
+            )
+            for queue in (*Pool, BARE)
+        ]
+        foundation.stores.supervisor.start(*children)
+        service = connect(foundation.settings)
+        create_tenant(service.database, "benchmark")
+        yield service
+        service.database.close()
+
+
+def tell_overhead(service: Service, rounds: int) -> None:
+    """A job without work, beside a bare Celery task."""
+    race = Overhead(service)
+    seconds = medians({"bare Celery task": race.bare, "job through both pools": race.job}, rounds)
+    print(*shown(seconds, "bare Celery task"), sep="\n")
+    print(f"{race.many(10 * rounds):.0f} jobs a second through both pools, {10 * rounds} at once")
+
+
+def tell_latency(system: System, key: str, rounds: int) -> None:
+    """Submission to webhook, and what of it the pipeline's own stages did not take."""
+    sample = ModelStore.from_environment().path("sample-conversation")
+    beyond, whole = list[float](), list[float]()
+    with consumer() as listening, Client(system.address, key) as client:
+        listening.secret = client.webhooks.create(listening.address)["secret"]
+        for number in range(rounds + 1):
+            began = time.perf_counter()
+            client.submit_file(sample, SubmitOptions(name=f"sample {number}"))
+            event = listening.events.get(timeout=120)
+            taken = time.perf_counter() - began
+            result = json.loads(client.transcript(event["data"]["recording_id"]))
+            if number:
+                whole.append(taken)
+                beyond.append(taken - sum(result["provenance"]["stage_seconds"].values()))
+    print(
+        f"submission to webhook: {statistics.median(whole):.2f} s, {statistics.median(beyond):.2f} s of it not stages"
+    )
+
+
+def tell_submissions(system: System, key: str, seconds: float, clients: int) -> None:
+    """How many JSON submissions a second, while the workers are busy with them."""
+    taken = submit_by_address(system.address, key, seconds=seconds, clients=clients)
+    last = taken[int(0.99 * (len(taken) - 1))]
+    print(
+        f"submissions by address: {len(taken) / seconds:.0f} a second from {clients} clients, "
+        f"median {1000 * statistics.median(taken):.1f} ms, p99 {1000 * last:.1f} ms"
+    )
+
+
+def tell_upload(system: System, key: str, megabytes: int) -> None:
+    """What a large upload costs the API."""
+    seconds, grown = upload(system.address, key, system.stores.supervisor.pids()["api"], megabytes)
+    print(f"upload of {megabytes} MB: {seconds:.1f} s, the API's memory grew by {grown:.0f} MB")
+
+
+if __name__ == "__main__":
+    typer.run(main)
