@@ -12,7 +12,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 FIELDS: Final = frozenset(
     {
         *("event", "level", "timestamp", "logger"),
-        *("request_id", "tenant_id", "job_id", "recording_id", "event_id", "endpoint_id", "delivery_id"),
+        *("request_id", "trace_id", "tenant_id", "job_id", "recording_id", "event_id", "endpoint_id", "delivery_id"),
         *("method", "route", "status", "seconds", "bytes"),
         *("pool", "stage", "state", "attempt", "fence", "worker", "priority", "outcome", "count", "depth"),
         *("audio_seconds", "realtime_factor", "progress", "model", "device", "batch_size", "speakers", "words"),

@@ -6,6 +6,7 @@ Every field is a variable `HANSARD_` + its name in capitals: `database_url` is `
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 
 from pydantic import (
@@ -82,6 +83,18 @@ class Settings(BaseModel):
     """Where workers run models: `auto`, `cpu` or `cuda`."""
     threads: PositiveInt = 1
     """CPU threads of a worker's networks."""
+
+    otlp_endpoint: str | None = None
+    """`http://host:4318` of a collector that traces are sent to, by OTLP over HTTP; without one there are none. Needs
+    the extra `tracing`."""
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is not None and re.fullmatch(r"https?://[^/?#@]+[^?#@]*", value) is None:
+            message = "is no http:// or https:// address"
+            raise ValueError(message)
+        return value
 
     @field_validator("secret_keys", "allowed_networks", mode="before")
     @classmethod

@@ -16,6 +16,7 @@ from api.storage.keys import stage_key
 from api.tables import stage_outputs
 from workers.context import Context
 from workers.keeper import Keeper
+from workers.metrics import CHECKPOINTS
 
 log = structlog.get_logger()
 
@@ -61,10 +62,12 @@ class JobCheckpoints:
         except ObjectNotFound:
             content = b""
         if hashlib.sha256(content).digest() != row.sha256:
+            _count(stage, "damaged")
             log.warning("checkpoint.damaged", stage=stage)
             return None
+        _count(stage, "used")
         log.info("checkpoint.used", stage=stage)
-        self.keeper(_LAST_REPORT[stage.partition(".")[0]], 1, 1)
+        self.keeper(_LAST_REPORT[_stage_of(stage)], 1, 1)
         self.loaded[stage] = content
         return content
 
@@ -96,5 +99,15 @@ class JobCheckpoints:
                 raise OwnershipLost
             connection.execute(statement.on_conflict_do_update(constraint=stage_outputs.primary_key, set_=row))
         self.loaded[stage] = content
+        _count(stage, "saved")
         self.context.reached(f"{stage} kept", held)
         self.keeper.check()
+
+
+def _stage_of(name: str) -> str:
+    """The stage, of a name that may have a channel behind it."""
+    return name.partition(".")[0]
+
+
+def _count(name: str, outcome: str) -> None:
+    CHECKPOINTS.labels(_stage_of(name), outcome).inc()

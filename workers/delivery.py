@@ -9,10 +9,12 @@ from uuid import UUID
 import structlog
 from sqlalchemy import ColumnElement
 
+from api import tracing
 from api.bootstrap import Service
 from api.jobs.transition import NOW
 from api.outbound.client import OutboundClient, Posted
 from api.settings import Settings
+from api.tracing import Kind, Span
 from api.webhooks.announcing import WINDOW, announce, due
 from api.webhooks.body import body_of
 from api.webhooks.deliveries import Claimed, claim, settle
@@ -20,6 +22,7 @@ from api.webhooks.endpoints import secret_box
 from api.webhooks.schedule import Action, decide
 from api.webhooks.secrets import SecretUnreadable
 from api.webhooks.signing import headers
+from workers.metrics import WEBHOOK_ATTEMPTS, WEBHOOK_SECONDS
 
 log = structlog.get_logger()
 _JSON: Final = {"content-type": "application/json"}
@@ -39,20 +42,39 @@ def deliver(
         held = claim(connection, delivery_id, now)
     if held is None:
         return None
+    bound = {
+        "tenant_id": str(held.tenant_id),
+        "endpoint_id": str(held.endpoint_id),
+        "event_id": str(held.event_id),
+        "delivery_id": str(held.delivery_id),
+        "attempt": held.attempt,
+    }
+    with (
+        tracing.span("webhook", parent=held.traceparent, kind=Kind.CLIENT, **bound) as span,
+        structlog.contextvars.bound_contextvars(**bound, **tracing.log_fields()),
+    ):
+        return _attempt(service, client, held, random, now, span)
+
+
+def _attempt(
+    service: Service, client: OutboundClient, held: Claimed, random: Random, now: ColumnElement[Any], span: Span
+) -> Action | None:
     posted = _post(service.settings, client, held)
     decision = decide(held.attempt, posted, random)
     with service.database.system() as connection:
         settled = settle(connection, held, posted, decision, now)
+    outcome = str(decision.action) if settled else "ownership-lost"
+    WEBHOOK_ATTEMPTS.labels(outcome).inc()
+    WEBHOOK_SECONDS.observe(posted.seconds)
+    span.set(status=posted.status, outcome=outcome)
+    if not posted.accepted:
+        span.fail(posted.error or str(posted.status))
     log.info(
         "webhook.attempted",
-        tenant_id=str(held.tenant_id),
-        endpoint_id=str(held.endpoint_id),
-        event_id=str(held.event_id),
-        attempt=held.attempt,
         status=posted.status,
         error=posted.error,
         seconds=round(posted.seconds, 3),
-        outcome=str(decision.action) if settled else "ownership-lost",
+        outcome=outcome,
     )
     return decision.action if settled else None
 
@@ -71,6 +93,6 @@ def _post(settings: Settings, client: OutboundClient, held: Claimed) -> Posted:
         secrets = [box.open(sealed, held.endpoint_id) for sealed in held.secrets]
     except SecretUnreadable as error:
         # Counts as an attempt: whoever took the key away has 75 hours to put it back.
-        log.exception("webhook.secret_unreadable", endpoint_id=str(held.endpoint_id))
+        log.error("webhook.secret_unreadable", error=error.slug)  # noqa: TRY400 - the log takes no tracebacks
         return Posted(status=None, retry_after=None, seconds=0.0, error=error.slug)
     return client.post(held.url, body, _JSON | headers(str(held.event_id), held.at, body, secrets))

@@ -22,8 +22,8 @@ from api.recordings.retention import delete_expired
 from api.recordings.uploads import expire_uploads
 from api.webhooks.fan_out import fan_out
 from workers.delivery import send_due
-from workers.metrics import REAPED
-from workers.queue_metrics import observe_queues
+from workers.metrics import DEAD, REAPED
+from workers.queue_metrics import count_dead, observe_queues
 
 log = structlog.get_logger()
 
@@ -71,9 +71,11 @@ class Dispatcher:
         if self.clock() < self.blind_until:
             return 0
         with self.service.database.system() as connection:
-            reaped = len(reap(connection))
-        REAPED.inc(reaped)
-        return reaped
+            reaped = reap(connection)
+            dead = count_dead(connection, reaped)
+        REAPED.inc(len(reaped))
+        DEAD.inc(dead)
+        return len(reaped)
 
     def _observe(self) -> int:
         with self.service.database.system() as connection:

@@ -11,12 +11,14 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Connection, select
 
+from api import tracing
 from api.errors import JobCancelled, OwnershipLost, TemporarilyUnavailable
 from api.jobs import lease
 from api.jobs.lease import Claim
 from api.jobs.states import Pool
 from api.logging import where
 from api.tables import attempts
+from api.tracing import Kind, Span
 from pipeline.errors import HansardError
 from workers.context import HUNG_STATUS, Context
 from workers.keeper import Keeper, WorkerStopping
@@ -45,17 +47,21 @@ def execute(context: Context, job_id: UUID, pool: Pool) -> bool:
     if held is None:
         return False
     bound = {"job_id": str(job_id), "tenant_id": str(held.tenant_id), "request_id": held.request_id, "pool": str(pool)}
-    with structlog.contextvars.bound_contextvars(**bound):
-        _run(context, held)
+    with (
+        tracing.span(f"job.{pool}", parent=held.traceparent, kind=Kind.CONSUMER, **bound) as span,
+        structlog.contextvars.bound_contextvars(**bound, **tracing.log_fields()),
+    ):
+        span.set(recording_id=held.recording_id, attempt=held.attempt, fence=held.fence, worker=context.name)
+        _run(context, held, span)
     return True
 
 
-def _run(context: Context, held: Claim) -> None:
+def _run(context: Context, held: Claim, span: Span) -> None:
     started = time.monotonic()
     log.info("job.started", attempt=held.attempt, fence=held.fence)
     try:
         with RUNNING.labels(held.pool).track_inprogress():
-            outcome = _attempt(context, held)
+            outcome = _attempt(context, held, span)
     except OwnershipLost:
         # Somebody else has the job by now. All that was computed here is void; nothing was written.
         outcome = "lost"
@@ -63,10 +69,11 @@ def _run(context: Context, held: Claim) -> None:
         # The lease runs out and the job goes back to the queue.
         outcome = "unsettled"
     ATTEMPTS.labels(held.pool, outcome).inc()
+    span.set(outcome=outcome)
     log.info("job.left", outcome=outcome, seconds=round(time.monotonic() - started, 3))
 
 
-def _attempt(context: Context, held: Claim) -> str:
+def _attempt(context: Context, held: Claim, span: Span) -> str:
     """Do the work under a lease that is kept; what became of it, in a word."""
     try:
         with Keeper(context.service.database, held, context.rhythm, context.stopping, _end_process) as keeper:
@@ -80,6 +87,7 @@ def _attempt(context: Context, held: Claim) -> str:
     except OwnershipLost:
         raise
     except Exception as error:  # noqa: BLE001 - whatever happens, the job must not be left to its lease
+        tracing.note_error(span, error)
         return _failed(context, held, error)
     return "done"
 
@@ -137,5 +145,5 @@ def _surprise(error: Exception) -> dict[str, object]:
 
 def _end_process(held: Claim) -> None:
     """End a process whose work hangs: there is no other way to stop a thread. The supervisor starts a new one."""
-    log.error("worker.hung", job_id=str(held.job_id))
+    log.error("worker.hung", attempt=held.attempt, fence=held.fence)
     os._exit(HUNG_STATUS)

@@ -30,6 +30,7 @@ from workers.execution import settle
 from workers.keeper import Keeper
 from workers.sandbox.decode import Decoded, decode_in_sandbox
 from workers.sandbox.limits import SandboxLimits
+from workers.stages import stage
 
 AUDIO_STAGE: Final = "audio"
 """The name under which decoded audio stands among the stages' outputs."""
@@ -60,20 +61,22 @@ class Ingest:
 
         with TemporaryDirectory(dir=context.scratch, prefix="ingest-") as name:
             folder = Path(name)
-            source, digest = self._fetch(context, held, recording, folder / "source", keeper)
+            with stage("fetch"):
+                source, digest = self._fetch(context, held, recording, folder / "source", keeper)
             context.reached("fetched", held)
-            decoded = self.decode(
-                source,
-                folder,
-                name=recording["name"],
-                limits=_limits(context.service.settings),
-                channels=held.options.get("channels", "auto"),
-                progress=lambda done, total: keeper("decode", done, total),
-                cancelled=stopped,
-            )
+            with stage("decode"):
+                decoded = self.decode(
+                    source,
+                    folder,
+                    name=recording["name"],
+                    limits=_limits(context.service.settings),
+                    channels=held.options.get("channels", "auto"),
+                    progress=lambda done, total: keeper("decode", done, total),
+                    cancelled=stopped,
+                )
             context.reached("decoded", held)
             key = audio_key(held.tenant_id, held.recording_id, held.fence)
-            with decoded.flac.open("rb") as flac:
+            with stage("store"), decoded.flac.open("rb") as flac:
                 context.service.objects.put_stream(key, flac, FLAC, max_bytes=decoded.bytes)
             keeper("decode", 1, 1)
             context.reached("audio stored", held)

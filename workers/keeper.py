@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import TracebackType
@@ -16,6 +17,7 @@ from api.db import Database
 from api.errors import JobCancelled, OwnershipLost, TemporarilyUnavailable
 from api.jobs.lease import Claim, Hold, heartbeat
 from pipeline.errors import HansardError
+from workers.metrics import HEARTBEATS_FAILED
 from workers.progress import fraction
 
 log = structlog.get_logger()
@@ -69,7 +71,13 @@ class Keeper:
         self._progress = _Progress()
         self._end: HansardError | None = None
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"keeper-{held.job_id}", daemon=True)
+        self._thread = threading.Thread(
+            # In a copy of the work's context: the log tells whose heartbeats these are.
+            target=copy_context().run,
+            args=(self._run,),
+            name=f"keeper-{held.job_id}",
+            daemon=True,
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -122,11 +130,11 @@ class Keeper:
             with self._database.system() as connection:
                 hold = heartbeat(connection, self._held, self._rhythm.lease, stage, reached)
         except OwnershipLost as lost:
-            log.warning("job.lost", job_id=str(self._held.job_id), fence=self._held.fence)
             self._end = lost
         except TemporarilyUnavailable:
             # Whether the lease has been given to another, the fence will tell when there is something to write.
-            log.warning("heartbeat.failed", job_id=str(self._held.job_id), seconds=round(since, 1))
+            HEARTBEATS_FAILED.labels(self._held.pool).inc()
+            log.warning("heartbeat.failed", seconds=round(since, 1))
             return False
         else:
             self._progress.told = reached

@@ -27,9 +27,10 @@ from workers.context import Context
 from workers.execution import settle
 from workers.ingest import AUDIO_STAGE
 from workers.keeper import Keeper
-from workers.metrics import observe_result
+from workers.quality_metrics import observe_result
 from workers.result_files import result_files
 from workers.sandbox.stored_audio import read_flac
+from workers.stages import StageSpans, stage
 from workers.transcriber import Transcriber
 
 
@@ -48,19 +49,22 @@ class Process:
     def __call__(self, context: Context, held: Claim, keeper: Keeper) -> None:
         """Run a job's models, each stage kept as it ends, and end the job with its result."""
         recording, stored = _audio_of(context, held)
-        audio = _read(context, recording, stored)
+        with stage("read"):
+            audio = _read(context, recording, stored)
         keeper("decode", 1, 1)
         fingerprint = self.transcriber.fingerprint(held.options)
         checkpoints = JobCheckpoints(
             context=context, held=held, keeper=keeper, input_hash=_input_hash(stored["sha256"], fingerprint)
         )
-        transcript = self.transcriber(audio, held.options, keeper, checkpoints)
+        with StageSpans(keeper) as hook:
+            transcript = self.transcriber(audio, held.options, hook, checkpoints)
         context.reached("transcribed", held)
         keeper("publish", 0, 1)
-        files = _store(context, held, transcript, checkpoints.loaded)
-        context.reached("result stored", held)
-        keeper("publish", 1, 1)
-        settle(context, held, lambda connection: _finish(connection, held, transcript, files))
+        with stage("publish"):
+            files = _store(context, held, transcript, checkpoints.loaded)
+            context.reached("result stored", held)
+            keeper("publish", 1, 1)
+            settle(context, held, lambda connection: _finish(connection, held, transcript, files))
         context.reached("finished", held)
         _count(held, transcript)
 

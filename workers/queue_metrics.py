@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
+from uuid import UUID
 
 from sqlalchemy import Connection, func, select
 
 from api.jobs.states import JobState, Pool, Priority
 from api.jobs.transition import NOW
-from api.tables import jobs
-from workers.metrics import QUEUE_AGE, QUEUED
+from api.tables import jobs, webhook_deliveries
+from api.webhooks.deliveries import DeliveryState
+from workers.metrics import DELIVERY_AGE, DUE, QUEUE_AGE, QUEUED, ROUND_AT
 
 
 def observe_queues(connection: Connection) -> None:
-    """Set the gauges of every pool and priority."""
-    age = func.extract("epoch", NOW - func.min(func.coalesce(jobs.c.queued_at, jobs.c.created_at)))
+    """Set the gauges of every pool and priority, and of the webhooks."""
+    _observe_jobs(connection)
+    _observe_deliveries(connection)
+    ROUND_AT.set_to_current_time()
+
+
+def count_dead(connection: Connection, ids: Sequence[UUID]) -> int:
+    """How many of some jobs are dead."""
+    if not ids:
+        return 0
+    dead = select(func.count()).where(jobs.c.id.in_(ids), jobs.c.state == JobState.DEAD)
+    return connection.execute(dead).scalar_one()
+
+
+def _observe_jobs(connection: Connection) -> None:
+    # A job that waits for its next attempt waits for no worker before; GREATEST passes over nulls.
+    since = func.greatest(func.coalesce(jobs.c.queued_at, jobs.c.created_at), jobs.c.not_before)
+    age = func.greatest(func.extract("epoch", NOW - func.min(since)), 0)
     statement = (
         select(jobs.c.pool, jobs.c.priority, func.count(), age)
         .where(jobs.c.state == JobState.QUEUED)
@@ -25,3 +44,11 @@ def observe_queues(connection: Connection) -> None:
         number, seconds = found.get((pool, priority), (0, 0.0))
         QUEUED.labels(pool, priority).set(number)
         QUEUE_AGE.labels(pool, priority).set(seconds)
+
+
+def _observe_deliveries(connection: Connection) -> None:
+    age = func.extract("epoch", NOW - func.min(webhook_deliveries.c.next_at))
+    due = webhook_deliveries.c.state == DeliveryState.PENDING, webhook_deliveries.c.next_at <= NOW
+    number, seconds = connection.execute(select(func.count(), age).where(*due)).one()
+    DUE.set(number)
+    DELIVERY_AGE.set(seconds or 0.0)

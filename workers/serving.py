@@ -15,6 +15,7 @@ from celery import Celery, signals
 from celery.worker.consumer import Consumer
 from prometheus_client import start_http_server
 
+from api import tracing
 from api.bootstrap import Service
 from api.errors import TemporarilyUnavailable
 from api.jobs.states import Pool
@@ -26,7 +27,6 @@ from api.storage.foreign import ForeignBuckets
 from workers.context import Context, Work
 from workers.delivery import deliver
 from workers.dispatcher import Dispatcher
-from workers.metrics import WEBHOOK_ATTEMPTS
 from workers.tasks import serve_pool, serve_webhooks
 
 LOOK_SECONDS: Final = 0.05
@@ -37,12 +37,14 @@ def serve_dispatcher(service: Service, *, metrics_port: int | None) -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
+    tracing.configure(service.settings, "hansard-dispatcher")
     _serve_metrics(metrics_port)
     Dispatcher(service=service).run(stopping)
 
 
 def serve_worker(service: Service, queue: str, *, concurrency: int, metrics_port: int | None) -> None:
     """Run a Celery worker of one queue until SIGTERM, then let go of its jobs and end."""
+    tracing.configure(service.settings, f"hansard-{queue}")
     app = celery_app(service.settings.redis_url.get_secret_value())
     with tempfile.TemporaryDirectory(prefix="hansard-") as scratch:
         if queue == WEBHOOKS:
@@ -58,6 +60,8 @@ def serve_worker(service: Service, queue: str, *, concurrency: int, metrics_port
 def take_tasks(app: Celery, queue: str, *, concurrency: int) -> None:
     """Run Celery on one queue in this process, until SIGTERM."""
     signals.worker_ready.connect(_look_often, weak=False)
+    # Celery sets up no logging of its own beside ours when somebody listens here.
+    signals.setup_logging.connect(_keep_logging, weak=False)
     app.worker_main(
         # One process: models are loaded once, and torch does not survive a fork.
         [
@@ -65,6 +69,10 @@ def take_tasks(app: Celery, queue: str, *, concurrency: int) -> None:
             *("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"),
         ]
     )
+
+
+def _keep_logging(**_: object) -> None:
+    """Leave logging as `api.logging` has set it up."""
 
 
 def _look_often(sender: Consumer, **_: object) -> None:
@@ -83,11 +91,14 @@ def _work(pool: Pool, settings: Settings) -> Work:
         from workers.ingest import Ingest  # noqa: PLC0415 - this worker needs no models
 
         return Ingest(client=OutboundClient(url_rules(settings)), buckets=ForeignBuckets.connect(settings))
+    from workers.gpu import watch_gpu  # noqa: PLC0415
     from workers.process import Process  # noqa: PLC0415 - and this one nothing to fetch with
     from workers.transcriber import PipelineTranscriber  # noqa: PLC0415
 
     transcriber = PipelineTranscriber(settings)
     transcriber.load()
+    if settings.device != "cpu":
+        watch_gpu()
     return Process(transcriber=transcriber)
 
 
@@ -96,9 +107,7 @@ def _serve_deliveries(app: Celery, service: Service) -> None:
 
     def post(delivery_id: UUID) -> None:
         with suppress(TemporarilyUnavailable):  # due again when its lease ends
-            action = deliver(service, client, delivery_id, chance)
-            if action is not None:
-                WEBHOOK_ATTEMPTS.labels(action).inc()
+            deliver(service, client, delivery_id, chance)
 
     serve_webhooks(app, post)
 

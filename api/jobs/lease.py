@@ -59,6 +59,8 @@ class Claim:
     failure_count: int
     """Attempts that failed for a passing reason."""
     request_id: str | None
+    traceparent: str | None
+    """The span of the request that made the job, where it was traced."""
 
 
 class Hold(StrEnum):
@@ -109,6 +111,7 @@ def claim(connection: Connection, job_id: UUID, pool: Pool, worker: str, lease: 
         crash_count=taken["crash_count"],
         failure_count=taken["failure_count"],
         request_id=taken["request_id"],
+        traceparent=taken["traceparent"],
     )
 
 

@@ -54,6 +54,13 @@ def find_recording(connection: Connection, tenant_id: UUID, recording_id: UUID) 
     raise NotFound
 
 
+def hold_recording(connection: Connection, tenant_id: UUID, recording_id: UUID) -> None:
+    """Keep a recording from being deleted until the transaction ends; raises like `find_recording`."""
+    mine = (recordings.c.id == recording_id, recordings.c.tenant_id == tenant_id)
+    connection.execute(select(recordings.c.id).where(*mine).with_for_update(read=True))
+    find_recording(connection, tenant_id, recording_id)
+
+
 def get_recording(connection: Connection, tenant_id: UUID, recording_id: UUID) -> Latest:
     """A recording with its latest job; raises like `find_recording`."""
     found = connection.execute(_latest(tenant_id).where(recordings.c.id == recording_id)).mappings().one_or_none()

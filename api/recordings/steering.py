@@ -12,7 +12,9 @@ from api.jobs.transition import NOW, transition
 from api.keys import Principal
 from api.progress import find_job
 from api.quotas import QueueQuota
+from api.recordings.reading import hold_recording
 from api.tables import jobs
+from api.tracing import traceparent
 from api.webhooks.events import record_end
 
 
@@ -50,6 +52,7 @@ def requeue_job(connection: Connection, principal: Principal, quota: QueueQuota,
     if job["state"] not in TERMINAL:
         message = f"the job is {job['state']}; it can be run once more when it has ended"
         raise ResultNotReady(message)
+    hold_recording(connection, principal.tenant_id, job["recording_id"])
     quota.check(connection, principal.tenant_id, principal.limits.max_queued)
     return connection.execute(
         insert(jobs)
@@ -62,6 +65,7 @@ def requeue_job(connection: Connection, principal: Principal, quota: QueueQuota,
             priority=job["priority"],
             options=job["options"],
             request_id=principal.request_id,
+            traceparent=traceparent(),
             queued_at=NOW,
         )
         .returning(jobs)

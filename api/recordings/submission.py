@@ -17,6 +17,7 @@ from api.quotas import QueueQuota
 from api.settings import Settings
 from api.sources import SourceKind
 from api.tables import jobs, recordings, webhook_endpoints
+from api.tracing import traceparent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +94,7 @@ def enter(connection: Connection, principal: Principal, quota: QueueQuota, submi
             priority=options.priority,
             options=options.job_options(),
             request_id=principal.request_id,
+            traceparent=traceparent(),
             queued_at=None if waits else NOW,
         )
         .returning(jobs)

@@ -6,13 +6,14 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from api.bootstrap import Service
 from api.errors import ObjectNotFound
 from api.jobs.states import JobState
 from api.jobs.transition import NOW, transition
 from api.keys import Principal
+from api.progress import find_job
 from api.recordings.reading import Latest, get_recording
 from api.storage import UploadForm
 from api.storage.keys import source_key
@@ -50,14 +51,17 @@ def complete_upload(service: Service, principal: Principal, recording_id: UUID) 
         message = "the file is not there yet; send it with the form that came with the upload, then try again"
         raise SourceNotFound(message) from None
     with service.database.tenant(tenant_id) as connection:
-        if get_recording(connection, tenant_id, recording_id).job["state"] == JobState.AWAITING_UPLOAD:
-            transition(connection, found.job["id"], JobState.QUEUED)
+        # Locked: a job that another request has queued meanwhile may be running, and must not be queued again.
+        job = find_job(connection, tenant_id, found.job["id"], lock=True)
+        if job["state"] == JobState.AWAITING_UPLOAD:
+            transition(connection, job["id"], JobState.QUEUED)
         return get_recording(connection, tenant_id, recording_id)
 
 
 def expire_uploads(connection: Connection) -> int:
     """Cancel jobs whose file never came, for the dispatcher; how many."""
-    late = (jobs.c.state == JobState.AWAITING_UPLOAD, jobs.c.created_at < NOW - ABANDONED_AFTER)
+    # A literal, so that a prepared statement still finds the partial index.
+    late = (text("state = 'awaiting_upload'"), jobs.c.created_at < NOW - ABANDONED_AFTER)
     statement = select(jobs.c.id).where(*late).limit(_BATCH).with_for_update(skip_locked=True)
     expired = connection.execute(statement).scalars().all()
     for job_id in expired:

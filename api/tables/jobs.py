@@ -60,6 +60,8 @@ jobs = Table(
     Column("error_detail", Text),
     # The request that made it, for the logs.
     Column("request_id", Text),
+    # The span of that request, for traces.
+    Column("traceparent", Text),
     moment("created_at"),
     moment("queued_at", nullable=True),
     moment("started_at", nullable=True),

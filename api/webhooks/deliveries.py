@@ -21,7 +21,7 @@ from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from api.jobs.transition import NOW
 from api.outbound.client import Posted
-from api.tables import outbox, webhook_attempts, webhook_deliveries, webhook_endpoints
+from api.tables import jobs, outbox, webhook_attempts, webhook_deliveries, webhook_endpoints
 from api.tables.jobs import FENCES
 from api.webhooks.schedule import Action, Decision
 
@@ -61,6 +61,8 @@ class Claimed:
     kind: str
     happened_at: datetime
     data: Mapping[str, Any]
+    traceparent: str | None = None
+    """The span of the request whose job this tells of, where it was traced."""
 
 
 def claim(connection: Connection, delivery_id: UUID, now: ColumnElement[Any] = NOW) -> Claimed | None:
@@ -81,8 +83,10 @@ def claim(connection: Connection, delivery_id: UUID, now: ColumnElement[Any] = N
             outbox.c.type,
             outbox.c.data,
             outbox.c.created_at.label("happened_at"),
+            jobs.c.traceparent,
         )
         .join_from(webhook_endpoints, outbox, webhook_endpoints.c.tenant_id == outbox.c.tenant_id)
+        .outerjoin(jobs, jobs.c.id == outbox.c.job_id)
         .where(webhook_endpoints.c.id == taken["endpoint_id"], outbox.c.id == taken["event_id"])
     ).mappings().one()  # fmt: skip
     if told["disabled_at"] is not None or told["deleted_at"] is not None:
@@ -103,6 +107,7 @@ def claim(connection: Connection, delivery_id: UUID, now: ColumnElement[Any] = N
         kind=told["type"],
         happened_at=told["happened_at"],
         data=told["data"],
+        traceparent=told["traceparent"],
     )
 
 

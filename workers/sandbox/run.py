@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from api.errors import JobCancelled
 from pipeline.errors import CorruptMedia, TransientError
+from workers.metrics import SANDBOX_FAILURES
 from workers.sandbox.conversation import Conversation, Stalled
 from workers.sandbox.messages import Ending, Progress, Ready, Refused, Unintelligible, read_message
 from workers.sandbox.request import Request
@@ -43,14 +44,17 @@ class Run:
         try:
             process = start(self._request)
         except OSError as error:
+            SANDBOX_FAILURES.labels("not_started").inc()
             message = f"no process could be started ({error.strerror})"
             raise SandboxFailed(message) from error
         conversation = Conversation(process, self._request.limits.stall_seconds)
         try:
             return self._listen(conversation)
         except Stalled:
+            SANDBOX_FAILURES.labels("stalled").inc()
             self._blame("it came to a standstill", conversation.errors)
         except Unintelligible as error:
+            SANDBOX_FAILURES.labels("unintelligible").inc()
             self._blame(str(error), conversation.errors)
         finally:
             conversation.kill()
@@ -60,9 +64,11 @@ class Run:
             self._hear(line, conversation)
         status = conversation.end()
         if status in FROM_OUTSIDE:
+            SANDBOX_FAILURES.labels("ended_from_outside").inc()
             message = f"the decoder's process was ended from outside ({signal.Signals(-status).name})"
             raise SandboxFailed(message)
         if status != 0 or self._ending is None:
+            SANDBOX_FAILURES.labels("crashed").inc()
             self._blame(f"it ended with status {status}", conversation.errors)
         return self._ending
 

@@ -40,7 +40,7 @@ class Parts:
 def parts(monkeypatch: pytest.MonkeyPatch) -> Parts:
     for name in (
         *("delete_expired", "finish_deletions", "send_due", "admit", "forget_lost"),
-        *("expire_uploads", "forget_expired", "observe_queues"),
+        *("expire_uploads", "forget_expired", "observe_queues", "count_dead"),
     ):
         monkeypatch.setattr(dispatcher, name, lambda *_: 0)
     monkeypatch.setattr(dispatcher, "fan_out", lambda _: [])
