@@ -13,7 +13,7 @@ import structlog
 from api.bootstrap import Service
 from api.errors import TemporarilyUnavailable
 from api.jobs.admission import admit
-from api.jobs.states import Pool
+from api.states import Pool
 
 PAUSE_SECONDS: Final = 0.05
 """Between two rounds: 200 submissions a second share 20 of them."""

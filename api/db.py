@@ -54,6 +54,8 @@ class Database:
             max_overflow=0,
             pool_timeout=WAIT_SECONDS,
             pool_pre_ping=True,
+            # Messages of errors would carry what was to be written: text that people said.
+            hide_parameters=True,
             connect_args={
                 "connect_timeout": CONNECT_SECONDS,
                 "options": f"-c statement_timeout={STATEMENT_MILLISECONDS} -c lock_timeout={LOCK_MILLISECONDS}",

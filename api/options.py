@@ -11,8 +11,8 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from api.jobs.states import Priority
 from api.languages import LANGUAGES
+from api.states import Priority
 from pipeline.models.catalog import Catalog
 from pipeline.options import AsrOptions, PipelineOptions, SpeakerCount
 

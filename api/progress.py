@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, RowMapping, Select, func, select
 
 from api.errors import NotFound, RecordingDeleted
-from api.jobs.states import JobState
+from api.states import JobState
 from api.tables import jobs, recordings
 
 TELLING: Final = 0.02

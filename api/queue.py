@@ -13,8 +13,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from api.errors import TemporarilyUnavailable
-from api.jobs.states import Pool
 from api.settings import Settings
+from api.states import Pool
 
 WEBHOOKS: Final = "webhooks"
 """The queue of deliveries; the pools' queues have the pools' names."""

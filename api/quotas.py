@@ -8,9 +8,11 @@ from time import monotonic
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select, text, union_all
+from sqlalchemy import Connection, func, select, union_all
 
 from api.errors import QueueQuotaExceeded, RateLimited
+from api.jobs.transition import is_in
+from api.states import JobState
 from api.tables import jobs
 
 COUNTED_EVERY: Final = 2.0
@@ -74,11 +76,11 @@ class QueueQuota:
 
 
 def _waiting(connection: Connection, tenant_id: UUID, at_most: int) -> int:
-    # Literals, so that a prepared statement still finds the partial indexes: a tenant may have millions of ended jobs.
+    # By way of the partial indexes, one each: a tenant may have millions of ended jobs.
     kinds = (
-        text("state = 'queued' AND admitted_at IS NULL"),
-        text("state = 'queued' AND admitted_at IS NOT NULL"),
-        text("state = 'awaiting_upload'"),
+        is_in(JobState.QUEUED, "jobs.admitted_at IS NULL"),
+        is_in(JobState.QUEUED, "jobs.admitted_at IS NOT NULL"),
+        is_in(JobState.AWAITING_UPLOAD),
     )
     found = [select(jobs.c.id).where(jobs.c.tenant_id == tenant_id, kind).limit(at_most).subquery() for kind in kinds]
     some = union_all(*(select(one) for one in found)).subquery()

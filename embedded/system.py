@@ -17,10 +17,10 @@ from typing import Final
 
 from api.bootstrap import connect
 from api.first_key import first_key
-from api.jobs.states import Pool
 from api.migrations import upgrade
 from api.queue import WEBHOOKS
 from api.settings import Settings, environment_with, named_in_environment
+from api.states import Pool
 from embedded.child import Child
 from embedded.errors import NotReady
 from embedded.life import Observer

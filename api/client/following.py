@@ -10,7 +10,7 @@ from uuid import UUID
 from api.client.connection import Call, Connection, Json, segment
 from api.client.errors import SERVER_ERRORS, ApiError, Unreachable, from_problem
 from api.client.server_sent_events import Event, parse_events
-from api.jobs.states import TERMINAL
+from api.states import TERMINAL
 from pipeline.errors import HansardError
 
 SILENCE: Final = 45.0

@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from api.errors import TemporarilyUnavailable
 from api.http.problems import of_error
 from api.http.schemas import Job
-from api.jobs.states import TERMINAL
+from api.states import TERMINAL
 from pipeline.errors import HansardError
 
 POLL_SECONDS: Final = 0.5

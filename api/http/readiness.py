@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import text
 
 from api.bootstrap import Service
-from api.jobs.states import Pool
+from api.states import Pool
 
 PATIENCE_SECONDS: Final = 2.0
 

@@ -9,13 +9,13 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.jobs.states import JobState, Pool, Priority
 from api.keys import Scope
 from api.options import JobOptions, Storable, Strict, SubmissionOptions
 from api.progress import eta_seconds
 from api.recordings.reading import Latest
 from api.recordings.sources import LONGEST_ADDRESS, shown_source
 from api.sources import SourceKind
+from api.states import JobState, Pool, Priority
 
 Row = Mapping[Any, Any]
 """A row of the database, by column."""

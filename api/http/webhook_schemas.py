@@ -7,11 +7,11 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field, RootModel
 
+from api.events import EventType
 from api.http.schemas import Shown
 from api.options import Storable, Strict
 from api.webhooks.deliveries import DeliveryState
 from api.webhooks.endpoints import Endpoint
-from api.webhooks.events import EventType
 from api.webhooks.history import Delivery
 
 Url = Annotated[str, Field(max_length=2048, description="An https address; redirects are not followed.")]

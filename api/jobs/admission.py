@@ -15,9 +15,9 @@ from sqlalchemy import Connection, func, select, text, true, update
 
 from api.db import Database
 from api.errors import TemporarilyUnavailable
-from api.jobs.states import JobState, Pool
-from api.jobs.transition import NOW
+from api.jobs.transition import NOW, is_in
 from api.queue import Queue
+from api.states import JobState, Pool
 from api.tables import jobs
 
 PROMOTED_AFTER: Final = timedelta(hours=6)
@@ -81,7 +81,7 @@ def admit(database: Database, queue: Queue, pool: Pool, window: int) -> int:
 
 def choose(connection: Connection, pool: Pool, window: int) -> list[UUID]:
     """Mark the next jobs of a pool as admitted, and give their ids in order."""
-    admitted = (jobs.c.pool == pool, jobs.c.state == JobState.QUEUED, jobs.c.admitted_at.is_not(None))
+    admitted = (jobs.c.pool == pool, is_in(JobState.QUEUED, "jobs.admitted_at IS NOT NULL"))
     room = window - connection.execute(select(func.count()).select_from(jobs).where(*admitted)).scalar_one()
     if room <= 0:
         return []
@@ -90,7 +90,7 @@ def choose(connection: Connection, pool: Pool, window: int) -> list[UUID]:
     # Two that admit at once choose the same jobs; each is marked, and sent, by one of them.
     taken = connection.execute(
         update(jobs)
-        .where(jobs.c.id.in_(order), jobs.c.state == JobState.QUEUED, jobs.c.admitted_at.is_(None))
+        .where(jobs.c.id.in_(order), is_in(JobState.QUEUED, "jobs.admitted_at IS NULL"))
         .values(admitted_at=NOW)
         .returning(jobs.c.id)
     ).scalars()
@@ -115,7 +115,8 @@ def forget_lost(database: Database, queue: Queue, pool: Pool) -> int:
     with database.system() as connection:
         lost = connection.execute(
             update(jobs)
-            .where(jobs.c.pool == pool, jobs.c.state == JobState.QUEUED, jobs.c.admitted_at < NOW - LOST_AFTER)
+            .where(jobs.c.pool == pool, is_in(JobState.QUEUED, "jobs.admitted_at IS NOT NULL"))
+            .where(jobs.c.admitted_at < NOW - LOST_AFTER)
             .where(passed_over)
             .values(admitted_at=None)
             .returning(jobs.c.id)

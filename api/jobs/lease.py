@@ -16,11 +16,11 @@ from uuid import UUID
 from sqlalchemy import Connection, func, insert, or_, select, update
 
 from api.errors import OwnershipLost
-from api.jobs.states import JobState, Pool
+from api.events import record_end
 from api.jobs.transition import NOW, still_held, transition
+from api.states import JobState, Pool
 from api.tables import attempts, jobs
 from api.tables.jobs import FENCES
-from api.webhooks.events import record_end
 from pipeline.errors import HansardError
 
 SHOWN_CHARACTERS: Final = 2000

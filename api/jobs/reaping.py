@@ -8,11 +8,11 @@ from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, select
 
+from api.events import record_end
 from api.jobs.lease import Outcome, end_attempt
-from api.jobs.states import JobState
-from api.jobs.transition import NOW, transition
+from api.jobs.transition import NOW, is_in, transition
+from api.states import JobState
 from api.tables import jobs
-from api.webhooks.events import record_end
 
 MAX_CRASHES: Final = 3
 """A job that was lost with its worker so often is dead: its recording may well be what kills them."""
@@ -23,7 +23,7 @@ def reap(connection: Connection) -> list[UUID]:
     """End the leases that have run out; the ids of their jobs. Several may sweep at once."""
     expired = connection.execute(
         select(jobs)
-        .where(jobs.c.state == JobState.RUNNING, jobs.c.lease_until < NOW)
+        .where(is_in(JobState.RUNNING), jobs.c.lease_until < NOW)
         .order_by(jobs.c.lease_until)
         .limit(_BATCH)
         .with_for_update(skip_locked=True)

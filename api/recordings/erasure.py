@@ -12,13 +12,13 @@ from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select
 from api.audit import audit
 from api.bootstrap import Service
 from api.errors import TemporarilyUnavailable
-from api.jobs.states import TERMINAL, JobState
+from api.events import EventType, record, record_end
 from api.jobs.transition import NOW, transition
 from api.recordings.reading import find_recording
 from api.recordings.uploads import FORM_VALID
+from api.states import TERMINAL, JobState
 from api.storage import recording_prefix
 from api.tables import deletions, jobs, recordings
-from api.webhooks.events import EventType, record, record_end
 
 LAST_WRITES: Final = FORM_VALID + timedelta(minutes=10)
 """After a deletion a worker that has not noticed, or a client with an upload form, may still write for so long."""

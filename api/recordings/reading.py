@@ -11,8 +11,8 @@ from uuid import UUID
 from sqlalchemy import Connection, RowMapping, Select, select, true
 
 from api.errors import NotFound, RecordingDeleted
-from api.jobs.states import JobState
 from api.progress import JOB
+from api.states import JobState
 from api.tables import deletions, jobs, recordings
 
 _JOB_PREFIX: Final = "job_"

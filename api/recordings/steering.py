@@ -7,15 +7,15 @@ from uuid import UUID
 from sqlalchemy import Connection, RowMapping, func, insert, update
 
 from api.errors import JobAlreadyFinished, ResultNotReady
-from api.jobs.states import TERMINAL, JobState, Pool
+from api.events import record_end
 from api.jobs.transition import NOW, transition
 from api.keys import Principal
 from api.progress import find_job
 from api.quotas import QueueQuota
 from api.recordings.reading import hold_recording
+from api.states import TERMINAL, JobState, Pool
 from api.tables import jobs
 from api.tracing import traceparent
-from api.webhooks.events import record_end
 
 
 def cancel_job(connection: Connection, principal: Principal, job_id: UUID) -> RowMapping:

@@ -9,13 +9,13 @@ from sqlalchemy import Connection, RowMapping, func, insert, select
 from uuid_utils.compat import uuid7
 
 from api.errors import InvalidRequest
-from api.jobs.states import JobState, Pool
 from api.jobs.transition import NOW
 from api.keys import Principal
 from api.options import SubmissionOptions, display_name, recognizers
 from api.quotas import QueueQuota
 from api.settings import Settings
 from api.sources import SourceKind
+from api.states import JobState, Pool
 from api.tables import jobs, recordings, webhook_endpoints
 from api.tracing import traceparent
 

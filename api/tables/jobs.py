@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from api.jobs.states import TERMINAL, JobState, Pool, Priority
+from api.states import TERMINAL, JobState, Pool, Priority
 from api.tables.metadata import METADATA, identity, moment, one_of, tenant
 
 FENCES = Sequence("fence_seq", metadata=METADATA)

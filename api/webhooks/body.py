@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from api.webhooks.events import EventType
+from api.events import EventType
 
 DETAIL_CHARACTERS: Final = 1000
 """Of an error's message, at most. A control character takes 6 bytes in JSON: 6 kB of the 20 kB that a body may have."""

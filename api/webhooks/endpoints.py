@@ -16,13 +16,13 @@ from sqlalchemy import Connection, RowMapping, func, insert, select, update
 from uuid_utils.compat import uuid7
 
 from api.errors import InvalidRequest, NotFound
+from api.events import EventType, record
 from api.jobs.transition import NOW
 from api.outbound.rules import url_rules
 from api.outbound.urls import parse_url
 from api.settings import Settings
 from api.tables import webhook_endpoints
 from api.webhooks.deliveries import lock_endpoint, stop
-from api.webhooks.events import EventType, record
 from api.webhooks.secrets import SecretBox
 from api.webhooks.signing import make_secret
 from pipeline.errors import PermanentError

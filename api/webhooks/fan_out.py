@@ -13,10 +13,10 @@ from sqlalchemy import ColumnElement, Connection, Text, and_, any_, case, cast, 
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from api.bootstrap import Service
+from api.events import EventType
 from api.jobs.transition import NOW
 from api.tables import jobs, outbox, webhook_deliveries, webhook_endpoints
 from api.webhooks.announcing import announce
-from api.webhooks.events import EventType
 
 BATCH: Final = 200
 """Events of one transaction."""

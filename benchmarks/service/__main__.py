@@ -16,7 +16,7 @@ import typer
 
 from api.bootstrap import Service, connect
 from api.client import Client, SubmitOptions
-from api.jobs.states import Pool
+from api.states import Pool
 from api.tenants import create_tenant
 from benchmarks.service.idle_worker import BARE
 from benchmarks.service.overhead import Overhead, medians, shown

@@ -14,9 +14,9 @@ from redis import Redis
 from api.bootstrap import connect
 from api.jobs import lease
 from api.jobs.lease import Claim
-from api.jobs.states import Pool
 from api.queue import celery_app
 from api.settings import Settings
+from api.states import Pool
 from workers.context import Context
 from workers.execution import settle
 from workers.keeper import Keeper

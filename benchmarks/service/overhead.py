@@ -12,8 +12,8 @@ from sqlalchemy import insert, select
 
 from api.bootstrap import Service
 from api.jobs.admission import admit
-from api.jobs.states import JobState, Pool, Priority
 from api.queue import celery_app
+from api.states import JobState, Pool, Priority
 from api.tables import jobs, recordings, tenants
 from benchmarks.service.idle_worker import BARE, BARE_TASK
 

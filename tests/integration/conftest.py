@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import RowMapping, insert, select, text, update
 
-from api.jobs.states import JobState, Pool, Priority
+from api.states import JobState, Pool, Priority
 from api.tables import jobs, recordings
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ from api.http.routes.recordings import SUBMITTING, IdempotencyKey, Parts, Reader
 from api.http.schemas import Job, JobList
 from api.http.state import Shared
 from api.idempotency import Answer, checked, once
-from api.jobs.states import JobState
 from api.progress import find_job
 from api.recordings.reading import list_jobs
 from api.recordings.steering import cancel_job, requeue_job
+from api.states import JobState
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 _EVENT: Final = {

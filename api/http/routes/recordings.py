@@ -29,13 +29,13 @@ from api.http.schemas import (
 from api.http.state import Shared, shared
 from api.http.upload import Beat, Received, receive, refuse_too_large
 from api.idempotency import Answer, Kept, Taken, checked, finish, give_up, once, prolong, take
-from api.jobs.states import JobState
 from api.options import SubmissionOptions
 from api.recordings.erasure import delete_recording
 from api.recordings.reading import RecordingFilter, get_recording, list_recordings
 from api.recordings.sources import checked_source, name_in
 from api.recordings.submission import Entry, Submission, check_model, enter, new_recording_id
 from api.sources import SourceKind
+from api.states import JobState
 from api.storage import recording_prefix
 
 router = APIRouter(prefix="/v1/recordings", tags=["recordings"])

@@ -21,10 +21,10 @@ from sqlalchemy import select
 from api.bootstrap import Service
 from api.client import ApiError, Client, Pace, RequestRefused, Unreachable
 from api.jobs import lease
-from api.jobs.states import Pool
 from api.keys import Scope
 from api.results.publishing import publish
 from api.results.reading import NATIVE, NATIVE_FILE
+from api.states import Pool
 from api.storage.keys import result_key, source_key
 from api.tables import jobs
 from pipeline.formats import write

@@ -13,7 +13,7 @@ from sqlalchemy import RowMapping, select
 
 from api.bootstrap import Service
 from api.jobs import lease
-from api.jobs.states import Pool
+from api.states import Pool
 from api.tables import outbox
 from pipeline.errors import NoAudioStream
 

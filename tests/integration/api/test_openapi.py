@@ -22,8 +22,8 @@ from schemathesis.specs.openapi.checks import (
 from sqlalchemy import select
 
 from api.http.app import create_app
-from api.jobs.states import JobState
 from api.jobs.transition import NOW
+from api.states import JobState
 from api.tables import jobs
 from tests.unit.api.http.applications import unconnected
 

@@ -17,10 +17,10 @@ from api.bootstrap import Service
 from api.errors import StorageUnavailable
 from api.http.app import create_app
 from api.jobs import lease
-from api.jobs.states import Pool
 from api.jobs.transition import NOW
 from api.recordings.erasure import LAST_WRITES, finish_deletions
 from api.recordings.uploads import ABANDONED_AFTER, expire_uploads
+from api.states import Pool
 from api.storage import InMemoryStore, recording_prefix
 from api.storage.keys import result_key
 from api.tables import METADATA, audit_log, deletions, jobs, outbox, recordings

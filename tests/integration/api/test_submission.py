@@ -17,7 +17,7 @@ from sqlalchemy import Table, func, select, text, update
 from api.bootstrap import Service
 from api.http.app import create_app
 from api.http.routes import recordings as route
-from api.jobs.states import Pool
+from api.states import Pool
 from api.storage.keys import source_key
 from api.tables import idempotency_keys, jobs, recordings, tenants
 from tests.integration.conftest import add_tenant

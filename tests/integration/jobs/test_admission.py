@@ -10,8 +10,8 @@ from sqlalchemy import RowMapping, text, update
 from api.errors import TemporarilyUnavailable
 from api.jobs.admission import admit, forget_lost
 from api.jobs.lease import claim
-from api.jobs.states import Pool, Priority
 from api.queue import InMemoryQueue
+from api.states import Pool, Priority
 from api.tables import jobs
 from tests.integration.conftest import add_tenant
 from tests.integration.jobs.test_lease import MINUTE
@@ -126,18 +126,6 @@ def test_a_message_that_waits_in_line_is_not_believed_lost(service: Service, que
     admit(service.database, queue, Pool.PROCESS, 16)
     age(service, job, "admitted_at", "20 seconds")
     assert forget_lost(service.database, queue, Pool.PROCESS) == 0
-
-
-def test_a_message_that_was_overtaken_is_believed_lost(service: Service, queued: Queued) -> None:
-    queue = InMemoryQueue()
-    lost, waiting, taken = queued(), queued(), queued()
-    admit(service.database, queue, Pool.PROCESS, 16)
-    for job, ago in ((lost, "20 seconds"), (taken, "15 seconds"), (waiting, "10 seconds")):
-        age(service, job, "admitted_at", ago)
-    with service.database.system() as connection:
-        assert claim(connection, taken, Pool.PROCESS, "worker-1", MINUTE) is not None
-    assert forget_lost(service.database, queue, Pool.PROCESS) == 1
-    assert admitted(service) == [lost]
 
 
 def test_a_message_that_was_overtaken_is_sent_again(service: Service, queued: Queued) -> None:

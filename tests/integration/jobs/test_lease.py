@@ -13,7 +13,7 @@ from api.errors import OwnershipLost
 from api.jobs import lease
 from api.jobs.lease import Claim, Hold
 from api.jobs.reaping import MAX_CRASHES, reap
-from api.jobs.states import JobState, Pool
+from api.states import JobState, Pool
 from api.tables import attempts, outbox
 from pipeline.errors import CorruptMedia
 

@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from api.events import EventType, record
 from api.webhooks import endpoints
 from api.webhooks.endpoints import Endpoint
-from api.webhooks.events import EventType, record
 from tests.integration.conftest import settings_for
 from tests.integration.webhooks.consumer import Consumer, Deliverer, Record, Time
 

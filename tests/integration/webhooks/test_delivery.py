@@ -12,12 +12,12 @@ from sqlalchemy import select, update
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from api.bootstrap import Service
+from api.events import EventType
 from api.queue import WEBHOOKS
 from api.tables import webhook_deliveries, webhook_endpoints
 from api.webhooks import endpoints
 from api.webhooks.deliveries import DeliveryState
 from api.webhooks.endpoints import Endpoint
-from api.webhooks.events import EventType
 from api.webhooks.fan_out import fan_out
 from api.webhooks.history import Delivery, history
 from api.webhooks.schedule import DELAYS, Action

@@ -8,12 +8,12 @@ from sqlalchemy import select
 
 from api.bootstrap import Service
 from api.errors import InvalidRequest, NotFound
+from api.events import EventType
 from api.outbound.errors import UrlNotAllowed
 from api.tables import webhook_deliveries, webhook_endpoints
 from api.webhooks import endpoints
 from api.webhooks.deliveries import DeliveryState
 from api.webhooks.endpoints import Changes, Endpoint, EndpointDisabled
-from api.webhooks.events import EventType
 from api.webhooks.fan_out import fan_out
 from tests.integration.conftest import add_tenant
 from tests.integration.webhooks.consumer import Record

@@ -9,12 +9,12 @@ from sqlalchemy import func, select
 
 from api.bootstrap import Service
 from api.errors import TemporarilyUnavailable
+from api.events import EventType
 from api.queue import WEBHOOKS, InMemoryQueue
 from api.tables import outbox, webhook_deliveries, webhook_endpoints
 from api.webhooks import endpoints
 from api.webhooks.announcing import WINDOW
 from api.webhooks.endpoints import Changes, Endpoint
-from api.webhooks.events import EventType
 from api.webhooks.fan_out import BATCH, fan_out, fan_out_batch
 from tests.integration.conftest import add_tenant
 from tests.integration.webhooks.consumer import Record

@@ -8,10 +8,10 @@ import pytest
 
 from api.bootstrap import Service
 from api.errors import InvalidRequest, NotFound
+from api.events import EventType
 from api.webhooks import endpoints, replay
 from api.webhooks.deliveries import DeliveryState
 from api.webhooks.endpoints import Changes, Endpoint, EndpointDisabled
-from api.webhooks.events import EventType
 from api.webhooks.fan_out import fan_out
 from api.webhooks.history import history
 from api.webhooks.replay import replay_one, replay_range

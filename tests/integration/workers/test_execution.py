@@ -14,7 +14,7 @@ from api.errors import JobCancelled, OwnershipLost, TemporarilyUnavailable
 from api.jobs import lease
 from api.jobs.lease import Claim
 from api.jobs.reaping import reap
-from api.jobs.states import Pool
+from api.states import Pool
 from api.tables import jobs
 from pipeline.errors import CorruptMedia
 from workers.context import Context, Work

@@ -15,10 +15,10 @@ from sqlalchemy import RowMapping, func, select, text
 from api.db import READER_ROLE
 from api.jobs.lease import Claim
 from api.jobs.reaping import reap
-from api.jobs.states import Pool
 from api.outbound.client import OutboundClient
 from api.outbound.rules import url_rules
 from api.settings import Settings
+from api.states import Pool
 from api.storage.foreign import ForeignBuckets
 from api.storage.keys import source_key
 from api.tables import jobs, outbox, recordings, speakers, stage_outputs, transcripts, turns

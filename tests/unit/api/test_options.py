@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from api.jobs.states import Priority
 from api.languages import LANGUAGES
 from api.options import JobOptions, SubmissionOptions, display_name, pipeline_options, recognizers
+from api.states import Priority
 from pipeline.options import PipelineOptions
 
 

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
-from api.jobs.states import JobState, Pool
+from api.states import JobState, Pool
 from api.tables import METADATA
 from tests.unit.deployment.chart import EVERYTHING, Object, merged, objects, of_kind, rendered, values
 

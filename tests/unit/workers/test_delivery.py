@@ -12,13 +12,13 @@ import pytest
 from pydantic import SecretStr
 from standardwebhooks import Webhook
 
+from api.events import EventType
 from api.outbound.addresses import networks
 from api.outbound.client import OutboundClient, Posted
 from api.outbound.urls import UrlRules
 from api.settings import Settings
 from api.webhooks.deliveries import Claimed
 from api.webhooks.endpoints import secret_box
-from api.webhooks.events import EventType
 from api.webhooks.signing import make_secret
 from tests.unit.api.outbound.fakes import NO_AUTHORITIES
 from workers import delivery

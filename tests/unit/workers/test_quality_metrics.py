@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
+from prometheus_client.metrics import MetricWrapperBase
 
 from api.results.quality import quality
 from tests.unit.pipeline.formats.examples import said, transcript, turn
@@ -21,7 +22,7 @@ def few_tenants(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(quality_metrics, "_LABEL_OF", TenantLabels(most=1))
     yield
     for collector in vars(quality_metrics).values():
-        if collector in REGISTRY._collector_to_names:
+        if isinstance(collector, MetricWrapperBase) and collector._labelnames[0] == "tenant":
             collector.clear()
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.events import EventType
 from api.webhooks.body import body_of
-from api.webhooks.events import EventType
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 JOB = {"job_id": "0199", "recording_id": "0198", "state": "succeeded", "error": None}

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, RowMapping
 from sqlalchemy.dialects.postgresql import insert
 
-from api.jobs.states import TERMINAL, JobState
+from api.states import TERMINAL, JobState
 from api.tables import outbox
 
 
