@@ -46,6 +46,7 @@ def configure(stream: TextIO = sys.stderr, level: int = logging.INFO) -> None:
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
+    logging.captureWarnings(True)  # noqa: FBT003 - the library's own form
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
 
 

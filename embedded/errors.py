@@ -35,6 +35,12 @@ class NotStarted(PermanentError):
     slug = "not-started"
 
 
+class PortTaken(PermanentError):
+    """Another process listens on the port that the API was to have."""
+
+    slug = "port-taken"
+
+
 class DemoFailed(PermanentError):
     """The demonstration did not come to its end."""
 

@@ -22,9 +22,9 @@ from api.queue import WEBHOOKS
 from api.settings import Settings, environment_with, named_in_environment
 from api.states import Pool
 from embedded.child import Child
-from embedded.errors import NotReady
+from embedded.errors import NotReady, PortTaken
 from embedded.life import Observer
-from embedded.ports import LOOPBACK, remembered_ports
+from embedded.ports import LOOPBACK, is_free, remembered_ports
 from embedded.stores import Stores
 
 READY_SECONDS: Final = 60.0
@@ -103,21 +103,29 @@ def running(
 ) -> Iterator[System]:
     """Start everything, and stop it in order when left.
 
-    Without a `port` the API has one that stays the same from one start to the next. For the rest, and for what is
-    raised, see `founded`.
+    Without a `port` the API has one that stays the same from one start to the next. For the rest, see `founded`.
+
+    Raises:
+        PortTaken: another process listens on `port`.
+        DataDirectoryInUse, DataDirectoryUnusable, ChildFailed, InvalidSettings: see `founded`.
     """
     with founded(data, model=model, variables=variables, observe=observe, hurry=hurry) as foundation:
-        ports = remembered_ports(data / "ports.json", ["api", "dispatcher", *Pool, WEBHOOKS])
-        if port is not None:
-            ports["api"] = port
+        if port is not None and not is_free(port):
+            # Whatever listens there could say that it is ready, in the place of an API that never got its port.
+            message = f"port {port} is taken by another process; choose another one, or none"
+            raise PortTaken(message)
+        file = data / "ports.json"
+        ports = remembered_ports(file, ["dispatcher", *Pool, WEBHOOKS])
         key = _first_key(foundation.settings)
         # Stopped in reverse: no new work, then no work, then nothing to keep it in.
         supervisor = foundation.stores.supervisor
         supervisor.start(*_workers(data, ports, foundation.environment))
-        supervisor.start(_api(data, ports["api"], host, foundation.environment))
+        # Chosen only now: in the seconds that models take to load, somebody else could have taken it.
+        api_port = remembered_ports(file, ["api"])["api"] if port is None else port
+        supervisor.start(_api(data, api_port, host, foundation.environment))
         shown = LOOPBACK if host == "0.0.0.0" else host  # noqa: S104 - compared, not listened on
         yield System(
-            address=f"http://{shown}:{ports['api']}",
+            address=f"http://{shown}:{api_port}",
             new_key=key,
             settings=foundation.settings,
             stores=foundation.stores,

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from api.bootstrap import Service
 from api.jobs.lease import Claim
-from api.jobs.states import Pool
+from api.states import Pool
 from workers.keeper import Keeper, Rhythm
 
 HUNG_STATUS: Final = 70

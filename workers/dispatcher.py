@@ -15,11 +15,11 @@ from api.errors import TemporarilyUnavailable
 from api.idempotency import forget_expired
 from api.jobs.admission import admit, forget_lost
 from api.jobs.reaping import reap
-from api.jobs.states import Pool
 from api.logging import where
 from api.recordings.erasure import finish_deletions
 from api.recordings.retention import delete_expired
 from api.recordings.uploads import expire_uploads
+from api.states import Pool
 from api.webhooks.fan_out import fan_out
 from workers.delivery import send_due
 from workers.metrics import DEAD, REAPED

@@ -15,8 +15,8 @@ from api import tracing
 from api.errors import JobCancelled, OwnershipLost, TemporarilyUnavailable
 from api.jobs import lease
 from api.jobs.lease import Claim
-from api.jobs.states import Pool
 from api.logging import where
+from api.states import Pool
 from api.tables import attempts
 from api.tracing import Kind, Span
 from pipeline.errors import HansardError

@@ -15,11 +15,11 @@ from sqlalchemy.dialects.postgresql import insert
 from api.errors import NotFound, ObjectNotFound
 from api.jobs import lease
 from api.jobs.lease import Claim
-from api.jobs.states import Pool
 from api.outbound.client import OutboundClient
 from api.outbound.receiving import FetchLimits
 from api.settings import Settings
 from api.sources import SourceKind
+from api.states import Pool
 from api.storage.foreign import ForeignBuckets
 from api.storage.keys import audio_key, source_key
 from api.tables import recordings, stage_outputs, tenants

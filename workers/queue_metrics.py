@@ -8,8 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, func, select
 
-from api.jobs.states import JobState, Pool, Priority
 from api.jobs.transition import NOW
+from api.states import JobState, Pool, Priority
 from api.tables import jobs, webhook_deliveries
 from api.webhooks.deliveries import DeliveryState
 from workers.metrics import DELIVERY_AGE, DUE, QUEUE_AGE, QUEUED, ROUND_AT

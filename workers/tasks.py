@@ -10,8 +10,8 @@ from celery import Celery, signals
 
 from api.errors import TemporarilyUnavailable
 from api.jobs.admission import admit
-from api.jobs.states import Pool
 from api.queue import WEBHOOKS, task_name
+from api.states import Pool
 from api.webhooks.fan_out import fan_out
 from workers.context import Context
 from workers.execution import execute

@@ -21,7 +21,7 @@ from api.states import JobState, Pool
 from api.tables import jobs
 
 PROMOTED_AFTER: Final = timedelta(hours=6)
-LOST_AFTER: Final = timedelta(seconds=15)
+LOST_AFTER: Final = timedelta(seconds=5)
 """A message that nobody took for so long is believed lost, unless it may still be in line."""
 LEAST_SECONDS: Final = 10.0
 """A job counts as at least so much audio: short ones cost their overhead, and how long one is shows only later."""

@@ -20,9 +20,11 @@ def transition(
 ) -> RowMapping | None:  # fmt: skip
     """Move a job to a state, and set `values` with it; the row as it is then, or None where it may not move.
 
-    It may not where `TRANSITIONS` knows no such way, or where a `fence` is given and another claim has come since: a
-    worker that was taken for lost must write nothing.
+    It may not where `TRANSITIONS` knows no such way. Who gives a `fence` speaks for a claim: the job has to be running,
+    and no other claim may have come since. A worker that was taken for lost must write nothing, also not while the job
+    waits for the next.
     """
+    sources = sources_of(to) if fence is None else {JobState.RUNNING} & sources_of(to)
     settled = {} if to is JobState.RUNNING else dict(_NOT_LEASED)
     if to in TERMINAL:
         settled |= {"finished_at": NOW, "admitted_at": None}
@@ -30,7 +32,7 @@ def transition(
         settled |= {"queued_at": NOW, "admitted_at": None}
     statement = (
         update(jobs)
-        .where(jobs.c.id == job_id, jobs.c.state.in_(sources_of(to)))
+        .where(jobs.c.id == job_id, jobs.c.state.in_(sources))
         .values(state=to, **(settled | values))
         .returning(jobs)
     )

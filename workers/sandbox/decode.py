@@ -14,6 +14,7 @@ from typing import BinaryIO
 from pipeline.errors import MalformedFile, SourceNotFound
 from pipeline.options import ChannelPolicy
 from pipeline.types import Notice
+from workers.metrics import SANDBOX_FAILURES
 from workers.sandbox.limits import SandboxLimits
 from workers.sandbox.messages import Finished, Refused
 from workers.sandbox.request import Request
@@ -85,6 +86,7 @@ def decode_in_sandbox(
         if isinstance(ending, Refused):
             raise ending.error()
         if not isinstance(ending, Finished):
+            SANDBOX_FAILURES.labels("machine").inc()
             message = f"the recording could not be decoded on this machine ({ending.message})"
             raise SandboxFailed(message)
         return _inspected(path, into / FLAC_NAME, ending, limits)
@@ -124,8 +126,10 @@ def _inspected(path: Path, final: Path, ending: Finished, limits: SandboxLimits)
         try:
             header = flac_header(file.read(HEADER_BYTES))
         except MalformedFile as error:
+            SANDBOX_FAILURES.labels("false_result").inc()
             could_not_cope(str(error))
         if header.seconds > limits.decode.max_seconds + SPARE_SECONDS:
+            SANDBOX_FAILURES.labels("false_result").inc()
             could_not_cope(f"it made {header.seconds:.0f} s of audio")
         file.seek(0)
         digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -117,6 +117,18 @@ def test_a_worker_taken_for_lost_can_write_nothing(
     assert outcomes(service, job) == ["lost", None]
 
 
+def test_a_worker_that_handed_a_job_on_can_write_nothing_more(service: Service, queued: Queued, row_of: RowOf) -> None:
+    """The row waits with that worker's fence still on it."""
+    job = queued()
+    held = taken(service, job)
+    with service.database.system() as connection:
+        lease.hand_on(connection, held, Pool.INGEST, audio_seconds=1.0)
+    for write in (lease.cancel, lambda connection, held: lease.fail(connection, held, CorruptMedia())):
+        with pytest.raises(OwnershipLost), service.database.system() as connection:
+            write(connection, held)
+    assert row_of(job)["state"] == JobState.QUEUED
+
+
 def test_a_job_ends_once_and_is_told_once(service: Service, queued: Queued) -> None:
     job = queued()
     held = taken(service, job)

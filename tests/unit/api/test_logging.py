@@ -20,6 +20,7 @@ def log() -> Iterator[io.StringIO]:
     before = (root.handlers[:], root.level)
     configure(stream)
     yield stream
+    logging.captureWarnings(False)
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
     root.handlers[:], root.level = before[0], before[1]

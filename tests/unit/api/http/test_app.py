@@ -114,7 +114,9 @@ def test_it_is_not_ready_without_its_database(client: TestClient) -> None:
 def test_metrics_count_requests_by_route_and_not_by_address(client: TestClient) -> None:
     client.get("/v1/jobs/some-id")
     client.get("/no/such/address")
+    client.request("BREW", "/v1/jobs/some-id")
     told = client.get("/metrics").text
+    assert "BREW" not in told
     assert 'hansard_http_requests_total{method="GET",route="/v1/jobs/{job_id}",status="401"}' in told
     assert "some-id" not in told
     assert "such" not in told

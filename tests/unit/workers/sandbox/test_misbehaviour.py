@@ -18,6 +18,7 @@ from pipeline.errors import AudioError, CorruptMedia, SourceNotFound, Unsupporte
 from pipeline.options import DecodeLimits
 from tests.conftest import REPOSITORY
 from tests.unit.pipeline.audio.recordings import tone, wav
+from workers.metrics import SANDBOX_FAILURES
 from workers.sandbox import conversation, starting
 from workers.sandbox.confinement import landlock_version
 from workers.sandbox.decode import Decoded, decode_in_sandbox
@@ -252,3 +253,26 @@ def test_a_missing_upload_is_told_without_its_path(into: Path, tmp_path: Path) -
         decode_in_sandbox(tmp_path / "missing", into, name="a")
     assert "missing" not in str(caught.value)
     assert isinstance(caught.value, AudioError)
+
+
+@pytest.mark.parametrize(
+    ("action", "limits", "cause"),
+    [
+        ("sleep", {"stall_seconds": 0.4}, "stalled"),
+        ("talk_nonsense", {}, "unintelligible"),
+        ("fault", {}, "crashed"),
+        ("be_killed", {}, "ended_from_outside"),
+        ("claim_success", {}, "false_result"),
+    ],
+)
+def test_failures_are_counted_by_their_cause(
+    misbehave: Misbehave, action: str, limits: dict[str, float], cause: str
+) -> None:
+    def causes() -> dict[str, float]:
+        samples = next(iter(SANDBOX_FAILURES.collect())).samples
+        return {one.labels["cause"]: one.value for one in samples if one.name.endswith("_total")}
+
+    before = causes()
+    with pytest.raises((CorruptMedia, SandboxFailed)):
+        misbehave(action, **limits)
+    assert causes() == before | {cause: before.get(cause, 0) + 1}
