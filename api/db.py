@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from api.errors import TemporarilyUnavailable
+from api.errors import DatabaseUnavailable
 from api.settings import Settings
 
 TENANT_ROLE: Final = "hansard_tenant"
@@ -26,8 +26,12 @@ TENANT_SETTING: Final = "hansard.tenant_id"
 CONNECT_SECONDS: Final = 5
 WAIT_SECONDS: Final = 5.0
 """For a connection of the pool."""
-STATEMENT_MILLISECONDS: Final = 30_000
-LOCK_MILLISECONDS: Final = 10_000
+MILLISECONDS: Final = {
+    "statement_timeout": 30_000,
+    "lock_timeout": 10_000,
+    # A process that hangs, or a host that is gone, must not keep its rows locked: sweeps leave those alone.
+    "idle_in_transaction_session_timeout": 60_000,
+}
 _ENTER = text("SELECT set_config('role', :role, true), set_config('hansard.tenant_id', :tenant, true)")
 
 
@@ -58,7 +62,11 @@ class Database:
             hide_parameters=True,
             connect_args={
                 "connect_timeout": CONNECT_SECONDS,
-                "options": f"-c statement_timeout={STATEMENT_MILLISECONDS} -c lock_timeout={LOCK_MILLISECONDS}",
+                "options": " ".join(f"-c {name}={value}" for name, value in MILLISECONDS.items()),
+                # A host that was lost is noticed within half a minute, on both sides.
+                "keepalives_idle": 15,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
                 "application_name": "hansard",
             },
         )
@@ -69,7 +77,7 @@ class Database:
         """A transaction that sees the rows of one tenant; committed at the end, undone where an error leaves it.
 
         Raises:
-            TemporarilyUnavailable: Postgres does not answer.
+            DatabaseUnavailable: Postgres does not answer.
         """
         with self._transaction(TENANT_ROLE, str(tenant_id)) as connection:
             yield connection
@@ -87,12 +95,11 @@ class Database:
                 connection.execute(_ENTER, {"role": role, "tenant": tenant})
                 yield connection
         except (OperationalError, InterfaceError, PoolTimeout) as error:
-            message = "the database does not answer"
-            raise TemporarilyUnavailable(message) from error
+            raise DatabaseUnavailable from error
         except DBAPIError as error:
             if error.connection_invalidated:
                 message = "the connection to the database was lost"
-                raise TemporarilyUnavailable(message) from error
+                raise DatabaseUnavailable(message) from error
             raise
 
     def close(self) -> None:

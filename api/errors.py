@@ -108,6 +108,10 @@ class TemporarilyUnavailable(TransientError):
     slug = "temporarily-unavailable"
 
 
+class DatabaseUnavailable(TemporarilyUnavailable):
+    """The database does not answer."""
+
+
 class StorageUnavailable(TemporarilyUnavailable):
     """The object store does not answer."""
 

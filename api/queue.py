@@ -94,8 +94,7 @@ def celery_app(redis_url: str) -> Celery:
     app.conf.update(
         # Acknowledged when taken: late acknowledgement starts live work twice, and loses it all the same.
         task_acks_late=False,
-        # One message waits in the worker for each that it works on. Without (worker_disable_prefetch) a worker that was
-        # busy looks for the next message only once a second: 1.0 s a job instead of 0.02.
+        # How many messages a worker holds beside those that it works on is settled in workers/serving.py: none.
         worker_prefetch_multiplier=1,
         task_ignore_result=True,
         task_store_errors_even_if_ignored=False,

@@ -16,6 +16,7 @@ from api.bootstrap import Service
 from api.jobs.lease import Claim
 from api.states import Pool
 from workers.keeper import Keeper, Rhythm
+from workers.room import Room
 
 HUNG_STATUS: Final = 70
 """Exit status of a worker that ended itself because its work hung."""
@@ -43,6 +44,7 @@ class Context:
     """Folder for files of the job at hand."""
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the worker was told to stop."""
+    room: Room = field(default_factory=Room)
     chance: random.Random = field(default_factory=random.SystemRandom)
     reached: Callable[[str, Claim], None] = nobody
     """Told at every boundary between stages: where tests let a worker die."""

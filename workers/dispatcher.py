@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import Connection
 
 from api.bootstrap import Service
-from api.errors import TemporarilyUnavailable
+from api.errors import DatabaseUnavailable, TemporarilyUnavailable
 from api.idempotency import forget_expired
 from api.jobs.admission import admit, forget_lost
 from api.jobs.reaping import reap
@@ -100,7 +100,7 @@ class Dispatcher:
             return part()
         except TemporarilyUnavailable as error:
             log.warning("dispatcher.unavailable", part=name, error=error.slug)
-            if name == "reaped":
+            if isinstance(error, DatabaseUnavailable):
                 self.blind_until = self.clock() + self.service.settings.lease_seconds
         except Exception as error:  # noqa: BLE001 - one part must not keep the others from their work
             log.error("dispatcher.failed", part=name, error=type(error).__name__, where=where(error))  # noqa: TRY400

@@ -76,7 +76,10 @@ def _run(context: Context, held: Claim, span: Span) -> None:
 def _attempt(context: Context, held: Claim, span: Span) -> str:
     """Do the work under a lease that is kept; what became of it, in a word."""
     try:
-        with Keeper(context.service.database, held, context.rhythm, context.stopping, _end_process) as keeper:
+        with (
+            Keeper(context.service.database, held, context.rhythm, context.stopping, _end_process) as keeper,
+            context.room.entered(alone=held.crash_count > 0, check=keeper.check),
+        ):
             context.work[held.pool](context, held, keeper)
     except JobCancelled:
         settle(context, held, lambda connection: lease.cancel(connection, held))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import random
 import signal
-import tempfile
 import threading
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 from uuid import UUID
 
@@ -27,6 +25,7 @@ from api.storage.foreign import ForeignBuckets
 from workers.context import Context, Work
 from workers.delivery import deliver
 from workers.dispatcher import Dispatcher
+from workers.scratch import scratch_folder
 from workers.tasks import serve_pool, serve_webhooks
 
 LOOK_SECONDS: Final = 0.02
@@ -46,12 +45,12 @@ def serve_worker(service: Service, queue: str, *, concurrency: int, metrics_port
     """Run a Celery worker of one queue until SIGTERM, then let go of its jobs and end."""
     tracing.configure(service.settings, f"hansard-{queue}")
     app = celery_app(service.settings.redis_url.get_secret_value())
-    with tempfile.TemporaryDirectory(prefix="hansard-") as scratch:
+    with scratch_folder() as scratch:
         if queue == WEBHOOKS:
             _serve_deliveries(app, service)
         else:
             pool = Pool(queue)
-            context = Context(service=service, work={pool: _work(pool, service.settings)}, scratch=Path(scratch))
+            context = Context(service=service, work={pool: _work(pool, service.settings)}, scratch=scratch)
             serve_pool(app, context, pool)
         _serve_metrics(metrics_port)
         take_tasks(app, queue, concurrency=concurrency)

@@ -20,6 +20,7 @@ from api.states import Pool
 from workers.context import Context
 from workers.execution import settle
 from workers.keeper import Keeper
+from workers.serving import take_tasks
 from workers.tasks import serve_pool
 
 BARE = "bare"
@@ -54,12 +55,7 @@ def main(queue: str) -> None:
         else:
             work = {Pool.INGEST: hand_on, Pool.PROCESS: succeed}
             serve_pool(app, Context(service=connect(settings), work=work, scratch=Path(scratch)), Pool(queue))
-        app.worker_main(
-            [
-                *("worker", "--pool", "threads", "--concurrency", "1", "--queues", queue),
-                *("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"),
-            ]
-        )
+        take_tasks(app, queue, concurrency=1)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api.errors import TemporarilyUnavailable
+from api.errors import DatabaseUnavailable
 from api.settings import Settings
 from workers import dispatcher
 from workers.dispatcher import Dispatcher
@@ -21,7 +21,7 @@ class Away:
 
     def system(self) -> AbstractContextManager[object]:
         if self.gone:
-            raise TemporarilyUnavailable
+            raise DatabaseUnavailable
         return nullcontext(object())
 
 

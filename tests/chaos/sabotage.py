@@ -1,0 +1,163 @@
+"""Does to a running service what its plan says."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from signal import SIGCONT, SIGKILL, SIGQUIT, SIGSTOP
+from typing import Final
+from uuid import UUID
+
+from redis import Redis
+from sqlalchemy import Connection, select
+
+from api.bootstrap import Service
+from api.states import JobState, Pool
+from api.tables import jobs
+from embedded.stores import Stores
+from tests.chaos import recorder
+from tests.chaos.crew import Crew, worker_name
+from tests.chaos.observed import Death
+from tests.chaos.plan import Fault, Plan
+from tests.chaos.submission import insistently
+
+BUSY_SHARE: Final = 0.8
+"""Of the processes that are killed, those that are at a job; the others are any, the dispatcher among them."""
+MOST_CRASHES: Final = 1
+"""A job that was lost more often is spared: the third time it would rightly be given up."""
+LONGEST_STOP: Final = 5.0
+"""Leases; a worker that nobody took a job from goes on after so long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """A worker that does not move, and what it had when it stopped."""
+
+    pid: int
+    job: UUID | None
+    fence: int | None
+    since: float
+
+
+class Saboteur:
+    """Inflicts faults one by one, and lets stopped workers go on once their jobs were given to others."""
+
+    def __init__(self, service: Service, stores: Stores, crew: Crew, plan: Plan) -> None:
+        self._service = service
+        self._stores = stores
+        self._crew = crew
+        self._plan = plan
+        self._due = plan.faults()
+        self._chance = random.Random(plan.seed + 1)
+        self._stopped: dict[int, Stopped] = {}
+        self.inflicted: Counter[Fault] = Counter()
+        self.deaths: list[Death] = []
+        self.outlived = 0
+        """Stopped workers whose job was another's when they went on."""
+
+    def act(self, ended: int) -> None:
+        """Do what is due now that so many jobs have ended, if it can be done; what cannot is due still."""
+        self._notice_frozen()
+        self._thaw()
+        if self._due and ended >= self._due[0][0] and self._inflict(self._due[0][1]):
+            self.inflicted[self._due.pop(0)[1]] += 1
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is left to do."""
+        return not (self._due or self._stopped)
+
+    def _inflict(self, fault: Fault) -> bool:
+        if fault is Fault.FLUSH:
+            with Redis.from_url(self._service.settings.redis_url.get_secret_value()) as redis:
+                redis.flushall()
+            return True
+        if fault is Fault.DATABASE_STOP:
+            os.kill(self._stores.supervisor.pids()["postgres"], SIGQUIT)
+            return True
+        busy = self._busy()
+        if fault is Fault.STOP:
+            return self._stop(busy)
+        return self._kill(busy)
+
+    def _kill(self, busy: Mapping[int, tuple[UUID, int]]) -> bool:
+        pool = [pid for pid in self._crew.pids().values() if pid not in self._stopped]
+        if self._chance.random() < BUSY_SHARE:
+            pool = sorted(busy)
+        if not pool or not _signal(pid := self._chance.choice(pool), SIGKILL):
+            return False
+        self.deaths.append(Death(worker=worker_name(pid), at=time.time()))
+        return True
+
+    def _stop(self, busy: Mapping[int, tuple[UUID, int]]) -> bool:
+        # Somebody has to be there to take the job over.
+        able = [pid for pid in busy if any(pid in self._free(pool) and len(self._free(pool)) > 1 for pool in Pool)]
+        if not able:
+            return False
+        pid = self._chance.choice(sorted(able))
+        if _signal(pid, SIGSTOP):
+            job, fence = self._at(pid) or (None, None)
+            self._stopped[pid] = Stopped(pid=pid, job=job, fence=fence, since=time.monotonic())
+        return True
+
+    def _free(self, pool: Pool) -> list[int]:
+        return [pid for pid in self._crew.workers(pool) if pid not in self._stopped]
+
+    def _busy(self) -> dict[int, tuple[UUID, int]]:
+        """Workers at jobs that may be lost once more."""
+        held = insistently(self._service, lambda connection: _held(connection, MOST_CRASHES))
+        pids = self._crew.pids()
+        return {pids[name]: job for name, job in held.items() if name in pids and pids[name] not in self._stopped}
+
+    def _at(self, pid: int) -> tuple[UUID, int] | None:
+        return insistently(self._service, _held).get(worker_name(pid))
+
+    def _notice_frozen(self) -> None:
+        """Find workers that have stopped themselves."""
+        for pid in self._crew.pids().values():
+            if pid not in self._stopped and _is_stopped(pid):
+                job, fence = self._at(pid) or (None, None)
+                self._stopped[pid] = Stopped(pid=pid, job=job, fence=fence, since=time.monotonic())
+
+    def _thaw(self) -> None:
+        if not self._stopped:
+            return
+        asked = [one.job for one in self._stopped.values() if one.job is not None]
+        now = insistently(self._service, lambda connection: recorder.fences(connection, asked))
+        longest = LONGEST_STOP * self._plan.lease_seconds
+        for one in list(self._stopped.values()):
+            state, fence = now[one.job] if one.job is not None else (None, None)
+            another_has_it = one.job is not None and fence != one.fence and state == JobState.RUNNING
+            if another_has_it or time.monotonic() - one.since > longest:
+                self.outlived += another_has_it
+                _signal(one.pid, SIGCONT)
+                del self._stopped[one.pid]
+
+
+def _held(connection: Connection, most_crashes: int = 1000) -> dict[str, tuple[UUID, int]]:
+    rows = connection.execute(
+        select(jobs.c.lease_owner, jobs.c.id, jobs.c.fence).where(
+            jobs.c.state == JobState.RUNNING, jobs.c.crash_count <= most_crashes
+        )
+    )
+    return {row.lease_owner: (row.id, row.fence) for row in rows}
+
+
+def _signal(pid: int, number: int) -> bool:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _is_stopped(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "T"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
