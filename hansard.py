@@ -12,6 +12,7 @@ import typer
 
 from api.cli import COMMANDS as SERVICE_COMMANDS
 from api.cli import GROUPS as SERVICE_GROUPS
+from api.cli.serve import serve_api
 from embedded.cli import demo, up
 from pipeline.cli import COMMANDS, GROUPS, Session, describe, exit_code, name_and_version
 from workers.cli import app as serve
@@ -27,6 +28,7 @@ app = typer.Typer(
 commands: tuple[Callable[..., Any], ...] = (*COMMANDS, *SERVICE_COMMANDS, up, demo)
 for command in commands:
     app.command()(command)
+serve.command("api")(serve_api)
 for name, group in {**GROUPS, **SERVICE_GROUPS, "serve": serve}.items():
     app.add_typer(group, name=name)
 

@@ -19,11 +19,9 @@ from embedded.consumer import Consumer, consumer
 from embedded.errors import DemoFailed
 from embedded.life import Observer
 from embedded.system import running
-from pipeline.formats import native
-from pipeline.formats.registry import write_bytes
 
 WEBHOOK_SECONDS: Final = 30.0
-FORMATS: Final = ("json", "rttm", "srt", "vtt", "txt")
+FORMATS: Final = ("json", "rttm", "srt", "vtt", "txt", "png")
 FOR_LOOPBACK: Final = {"HANSARD_ALLOW_HTTP_SOURCES": "true", "HANSARD_ALLOWED_NETWORKS": "127.0.0.0/8"}
 """The demo's consumer of webhooks is on this machine, and has no certificate."""
 
@@ -96,8 +94,6 @@ def _save(client: Client, recording_id: str, results: Path, stem: str) -> None:
     results.mkdir(parents=True, exist_ok=True)
     for name in FORMATS:
         (results / f"{stem}.{name}").write_bytes(client.transcript(recording_id, name))
-    transcript = native.parse((results / f"{stem}.json").read_bytes())
-    (results / f"{stem}.png").write_bytes(write_bytes(transcript, "png"))
 
 
 def _tell_places(database: Database, settings: Settings, job_id: str, say: Say) -> None:

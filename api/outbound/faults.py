@@ -40,7 +40,7 @@ class Fault(StrEnum):
 def fault_of(error: BaseException) -> Fault:
     """The word for one of `EXCHANGE_ERRORS`."""
     causes = list(_causes(error))
-    if any(isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError) for cause in causes):
+    if any(isinstance(cause, ssl.SSLError) and not isinstance(cause, _CUT) for cause in causes):
         return Fault.TLS
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         return Fault.REFUSED
@@ -49,6 +49,9 @@ def fault_of(error: BaseException) -> Fault:
             return fault
     return Fault.CLOSED
 
+
+_CUT = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+# Which of the two comes when a peer goes away in the middle depends on how far the handshake got.
 
 _BY_TYPE: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Fault], ...] = (
     (UrlNotAllowed, Fault.URL_NOT_ALLOWED),

@@ -20,11 +20,7 @@ from pipeline.formats.registry import ALIASES
 
 NATIVE: Final = "json"
 NATIVE_FILE: Final = "transcript.json"
-TRANSCRIPT_FORMATS: Final = (
-    # Pictures need a drawing library, which a service has no other use for.
-    *(name for name, entry in FORMATS.items() if not entry.media_type.startswith("image/")),
-    *ALIASES,
-)
+TRANSCRIPT_FORMATS: Final = (*FORMATS, *ALIASES)
 _UNSAFE = re.compile(r"[^\w .()-]+")
 
 

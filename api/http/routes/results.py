@@ -24,7 +24,13 @@ _NEEDS: Final = ("not-found", "recording-deleted", "result-not-ready")
 
 def _contents() -> dict[str, Any]:
     types = {FORMATS[ALIASES.get(name, name)].media_type for name in TRANSCRIPT_FORMATS}
-    return {name: {"schema": {} if "json" in name else {"type": "string"}} for name in sorted(types)}
+    return {name: {"schema": _schema(name)} for name in sorted(types)}
+
+
+def _schema(media_type: str) -> dict[str, str]:
+    if "json" in media_type:
+        return {}
+    return {"type": "string", "format": "binary"} if media_type.startswith("image/") else {"type": "string"}
 
 
 @router.get(

@@ -16,7 +16,7 @@ from api.results.publishing import publish
 from api.results.reading import NATIVE, NATIVE_FILE, TRANSCRIPT_FORMATS
 from api.storage.keys import result_key
 from api.tables import jobs
-from pipeline.formats import FORMATS, write
+from pipeline.formats import write, write_bytes
 from pipeline.formats.registry import find
 from pipeline.types import Transcript
 from tests.unit.pipeline.formats.examples import CONVERSATION, said, transcript, turn
@@ -47,7 +47,11 @@ def test_a_transcript_is_given_in_every_format(client: TestClient, published: Pu
     assert answer.status_code == 200
     assert answer.headers["content-type"] == find(name).media_type
     assert answer.headers["content-disposition"].startswith(f'attachment; filename="talk{find(name).suffix}"')
-    assert answer.text == write(CONVERSATION, name)
+    if answer.headers["content-type"].startswith("image/"):
+        # A drawing holds ids and the day it was made: the same picture, not the same bytes.
+        assert len(answer.content) > 1000
+    else:
+        assert answer.content == write_bytes(CONVERSATION, name)
 
 
 def test_the_native_format_is_the_usual_one(client: TestClient, published: Publish) -> None:
@@ -55,14 +59,10 @@ def test_the_native_format_is_the_usual_one(client: TestClient, published: Publi
     assert body == json.loads(write(CONVERSATION, "json"))
 
 
-@pytest.mark.parametrize("name", ["docx", "png", "", "JSON"])
+@pytest.mark.parametrize("name", ["docx", "gif", "", "JSON"])
 def test_a_format_that_there_is_not_is_refused(client: TestClient, published: Publish, name: str) -> None:
     answer = client.get(f"/v1/recordings/{published()}/transcript", params={"format": name})
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/format")
-
-
-def test_pictures_are_the_only_formats_left_out() -> None:
-    assert set(FORMATS) - set(TRANSCRIPT_FORMATS) == {"png", "svg"}
 
 
 def texts(client: TestClient, path: str, **wanted: Any) -> list[str]:
