@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
@@ -166,7 +167,12 @@ def test_the_transcript_is_to_be_had_in_every_format(story: Story, name: str) ->
     answer = story.owner.http.get(f"/v1/recordings/{story.recording}/transcript", params={"format": name})
     assert answer.status_code == 200
     assert answer.headers["content-type"] == find(name).media_type
-    assert answer.content == write_bytes(story.transcript(), name)
+    assert nameless(answer.content) == nameless(write_bytes(story.transcript(), name))
+
+
+def nameless(content: bytes) -> bytes:
+    """A file without the ids that every drawing of an SVG makes up anew."""
+    return re.sub(rb"(?<![0-9a-z])[mp][0-9a-f]{10}(?![0-9a-z])", b"", content) if b"<svg" in content else content
 
 
 def test_the_same_request_again_is_answered_the_same_and_does_nothing(
