@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, get_args
 
 import torch
 
-from pipeline.errors import InvalidOption
+from pipeline.errors import DeviceLost, HansardError, InvalidOption, OutOfMemory
+from pipeline.memory import is_out_of_memory
 from pipeline.options import DeviceName
+
+_FAULTS: Final = ("cuda error", "cuda failed", "cublas", "cudnn", "cufft", "nvrtc")
+"""What the messages of torch and CTranslate2 hold when the GPU has failed."""
 
 
 def resolve_device(name: str) -> str:
@@ -32,3 +38,28 @@ def use_threads(threads: int | None) -> None:
     time, and beside other work threads that wait for each other take several times as long as one.
     """
     torch.set_num_threads(threads or 1)
+
+
+@contextmanager
+def device_errors() -> Iterator[None]:
+    """Turn what torch and CTranslate2 raise about the machine into `OutOfMemory` and `DeviceLost`.
+
+    Most faults of a GPU are sticky: every later call of the process fails as well. They are all taken for such.
+    """
+    try:
+        yield
+    except HansardError:
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise OutOfMemory from error
+        if isinstance(error, RuntimeError) and any(fault in str(error).lower() for fault in _FAULTS):
+            message = (
+                f"the GPU has failed, and this process cannot use it any more; start another ({_first_line(error)})"
+            )
+            raise DeviceLost(message) from error
+        raise
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:200]

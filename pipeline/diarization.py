@@ -79,7 +79,9 @@ class DiarizationPipeline:
                 channel=channel,
             ),
         )
-        return Diarization(turns=turns, exclusive=turns, speakers=speakers if turns else ())
+        return Diarization(
+            turns=turns, exclusive=turns, speakers=speakers if turns else (), notices=segmentation.notices
+        )
 
     def _voice_of(self, audio: Waveform, turns: Sequence[Turn]) -> tuple[float, ...] | None:
         """Embed the longest turns, up to half a minute of them; None where there are only scraps."""
@@ -121,7 +123,8 @@ class DiarizationPipeline:
             same = self.encoder.profile.same_speaker
             active, scores, voices = merge_same(active, scores, voices, same, count.lower)
         active = self.shape_turns(audio, segmentation, active)
-        return honour_count(_assemble(active, scores, voices, audio.duration), count)
+        found = _assemble(active, scores, voices, audio.duration)
+        return honour_count(replace(found, notices=segmentation.notices), count)
 
     def find_voices(self, local: LocalSpeakers, segmentation: Segmentation, count: SpeakerCount) -> FloatArray:
         """Cluster the local speakers that were heard alone long enough: (speakers, dimension), unit norm."""

@@ -26,6 +26,18 @@ class TransientError(HansardError):
     """The same input may succeed later."""
 
 
+class OutOfMemory(TransientError):
+    """There is not enough memory, on the GPU or beside it; use a smaller model, or fewer jobs at once."""
+
+    slug = "out-of-memory"
+
+
+class DeviceLost(TransientError):
+    """The GPU has failed, and this process cannot use it any more; another process may."""
+
+    slug = "device-lost"
+
+
 class InvalidOption(PermanentError):
     """An option has a value that cannot be used."""
 

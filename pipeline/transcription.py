@@ -20,7 +20,7 @@ from pipeline.asr.recognition import Recognizer
 from pipeline.attribution import assign_channels, assign_speakers, build_utterances, channel_label
 from pipeline.audio import AudioSource, decode, downmix
 from pipeline.checkpoints import Checkpoints, NoCheckpoints, Stages
-from pipeline.device import resolve_device, use_threads
+from pipeline.device import device_errors, resolve_device, use_threads
 from pipeline.diarization import DiarizationPipeline, honour_count
 from pipeline.embedding.local_speakers import LocalSpeakers
 from pipeline.frames import merge_touching
@@ -157,6 +157,7 @@ class TranscriptionPipeline:
         models = [replace(store.record(used), kind=kind) for kind, used in kinds.items()]
         return cls(diarizer, None, None, options, models=models)
 
+    @device_errors()
     def __call__(
         self,
         source: AudioSource | Waveform,
@@ -169,7 +170,8 @@ class TranscriptionPipeline:
         `options` replace the pipeline's own for this recording, except those of loaded models (segmentation step).
         `checkpoints` keep what each stage finishes; stages they have are not run again, and the result is the same.
         Raises `AudioError` where the recording cannot be used, `InvalidOption` where the model cannot do what is asked,
-        `SpeakerCountUnreachable` where a strict number of speakers is not there; and what `checkpoints` raise.
+        `SpeakerCountUnreachable` where a strict number of speakers is not there, `OutOfMemory` where not even batches
+        of one fit, `DeviceLost` where the GPU has failed; and what `checkpoints` raise.
         """
         hook, options, watch = hook or NullHook(), options or self.options, Stopwatch()
         checkpoints = NoCheckpoints() if checkpoints is None else checkpoints

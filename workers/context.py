@@ -10,16 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 from api.bootstrap import Service
 from api.jobs.lease import Claim
 from api.states import Pool
+from workers.ending import end_in_order
 from workers.keeper import Keeper, Rhythm
 from workers.room import Room
-
-HUNG_STATUS: Final = 70
-"""Exit status of a worker that ended itself because its work hung."""
 
 
 class Work(Protocol):
@@ -46,6 +44,8 @@ class Context:
     """Set when the worker was told to stop."""
     room: Room = field(default_factory=Room)
     chance: random.Random = field(default_factory=random.SystemRandom)
+    end: Callable[[], None] = end_in_order
+    """Ends the process where it cannot go on."""
     reached: Callable[[str, Claim], None] = nobody
     """Told at every boundary between stages: where tests let a worker die."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from typing import Final
@@ -15,12 +14,14 @@ from api import tracing
 from api.errors import JobCancelled, OwnershipLost, TemporarilyUnavailable
 from api.jobs import lease
 from api.jobs.lease import Claim
+from api.jobs.reaping import lose
 from api.logging import where
 from api.states import Pool
 from api.tables import attempts
 from api.tracing import Kind, Span
-from pipeline.errors import HansardError
-from workers.context import HUNG_STATUS, Context
+from pipeline.errors import DeviceLost, HansardError
+from workers.context import Context
+from workers.ending import end_at_once
 from workers.keeper import Keeper, WorkerStopping
 from workers.metrics import ATTEMPTS, RUNNING
 from workers.retry import GiveUp, decide
@@ -77,7 +78,7 @@ def _attempt(context: Context, held: Claim, span: Span) -> str:
     """Do the work under a lease that is kept; what became of it, in a word."""
     try:
         with (
-            Keeper(context.service.database, held, context.rhythm, context.stopping, _end_process) as keeper,
+            Keeper(context.service.database, held, context.rhythm, context.stopping, end_at_once) as keeper,
             context.room.entered(alone=held.crash_count > 0, check=keeper.check),
         ):
             context.work[held.pool](context, held, keeper)
@@ -89,10 +90,30 @@ def _attempt(context: Context, held: Claim, span: Span) -> str:
         return "released"
     except OwnershipLost:
         raise
+    except DeviceLost as error:
+        tracing.note_error(span, error)
+        return _device_lost(context, held, error)
     except Exception as error:  # noqa: BLE001 - whatever happens, the job must not be left to its lease
         tracing.note_error(span, error)
         return _failed(context, held, error)
     return "done"
+
+
+def _device_lost(context: Context, held: Claim, error: DeviceLost) -> str:
+    """Give up the job that found out, as if its worker were lost, and the process with it.
+
+    The jobs beside it find the same, and are given back: one of them may be at fault, and then takes down a process
+    that it has to itself.
+    """
+    if context.stopping.is_set():
+        settle(context, held, lambda connection: lease.release(connection, held))
+        return "released"
+    context.stopping.set()
+    try:
+        settle(context, held, lambda connection: lose(connection, held, error))
+    finally:
+        context.end()
+    return "device_lost"
 
 
 def _failed(context: Context, held: Claim, error: Exception) -> str:
@@ -144,9 +165,3 @@ def _ended(context: Context, held: Claim) -> bool:
 def _surprise(error: Exception) -> dict[str, object]:
     """Where an error that is not one of ours comes from, for the log."""
     return {} if isinstance(error, HansardError) else {"where": where(error)}
-
-
-def _end_process(held: Claim) -> None:
-    """End a process whose work hangs: there is no other way to stop a thread. The supervisor starts a new one."""
-    log.error("worker.hung", attempt=held.attempt, fence=held.fence)
-    os._exit(HUNG_STATUS)

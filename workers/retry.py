@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from pipeline.errors import HansardError, PermanentError, TransientError
+from pipeline.errors import HansardError, OutOfMemory, PermanentError, TransientError
 
 SHORTEST: Final = timedelta(seconds=5)
 LONGEST: Final = timedelta(minutes=10)
 MAX_FAILURES: Final = 80
 """Of a kind that passes: about six hours, at five minutes a try once the delays have grown."""
+MAX_SHORTAGES: Final = 12
+"""For want of memory: about an hour, in which jobs beside it end. By then it is the job that is too large."""
 MAX_SURPRISES: Final = 3
 """Of a kind that nobody foresaw: once more may help, for ever does not."""
 
@@ -42,11 +44,23 @@ def decide(error: Exception, failures: int, chance: random.Random) -> Retry | Gi
     """Decide on a job that has failed `failures` times before, for whatever passing reasons."""
     if isinstance(error, PermanentError):
         return GiveUp(error=error)
-    known = error if isinstance(error, HansardError) else InternalError()
-    limit = MAX_FAILURES if isinstance(error, TransientError | MemoryError) else MAX_SURPRISES
-    if failures + 1 >= limit:
+    known = _known(error)
+    if failures + 1 >= _most(known):
         return GiveUp(error=known)
     return Retry(after=backoff(failures, chance), error=known)
+
+
+def _known(error: Exception) -> HansardError:
+    if isinstance(error, MemoryError):
+        return OutOfMemory()
+    return error if isinstance(error, HansardError) else InternalError()
+
+
+def _most(error: HansardError) -> int:
+    """Failures with which a job is given up."""
+    if isinstance(error, OutOfMemory):
+        return MAX_SHORTAGES
+    return MAX_FAILURES if isinstance(error, TransientError) else MAX_SURPRISES
 
 
 def backoff(failures: int, chance: random.Random) -> timedelta:

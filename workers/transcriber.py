@@ -64,6 +64,7 @@ class PipelineTranscriber:
 
     def _pipeline(self, options: Mapping[str, Any]) -> TranscriptionPipeline:
         # Here and not above: it takes torch with it, 3 s and 250 MB that whoever brings another transcriber is spared.
+        from pipeline.device import device_errors  # noqa: PLC0415
         from pipeline.transcription import TranscriptionPipeline  # noqa: PLC0415
 
         name = options.get("model") or self._settings.asr_model
@@ -72,9 +73,10 @@ class PipelineTranscriber:
             if found is None:
                 while len(self._pipelines) >= self.MOST_MODELS:
                     del self._pipelines[next(iter(self._pipelines))]
-                found = TranscriptionPipeline.from_pretrained(
-                    name, device=self._settings.device, threads=self._settings.threads
-                )
+                with device_errors():
+                    found = TranscriptionPipeline.from_pretrained(
+                        name, device=self._settings.device, threads=self._settings.threads
+                    )
             self._pipelines[name] = found  # the latest is last
             return found
 

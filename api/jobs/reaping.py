@@ -8,11 +8,13 @@ from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, select
 
+from api.errors import OwnershipLost
 from api.events import record_end
-from api.jobs.lease import Outcome, end_attempt
-from api.jobs.transition import NOW, is_in, transition
+from api.jobs.lease import Claim, Outcome, end_attempt
+from api.jobs.transition import NOW, is_in, still_held, transition
 from api.states import JobState
 from api.tables import jobs
+from pipeline.errors import HansardError
 
 MAX_CRASHES: Final = 3
 """A job that was lost with its worker so often is dead: its recording may well be what kills them."""
@@ -31,12 +33,24 @@ def reap(connection: Connection) -> list[UUID]:
     return [job["id"] for job in expired.all() if _reaped(connection, job)]
 
 
-def _reaped(connection: Connection, job: RowMapping) -> bool:
+def lose(connection: Connection, held: Claim, error: HansardError) -> None:
+    """End the attempt of a worker that knows that it is lost, as a sweep would once its lease had run out.
+
+    Raises:
+        OwnershipLost: the job is no longer this claim's, and nothing was written.
+    """
+    mine = select(jobs).where(jobs.c.id == held.job_id, is_in(JobState.RUNNING), still_held(held.fence))
+    job = connection.execute(mine.with_for_update()).mappings().one_or_none()
+    if job is None or not _reaped(connection, job, error):
+        raise OwnershipLost
+
+
+def _reaped(connection: Connection, job: RowMapping, error: HansardError | None = None) -> bool:
     state, values = _next_state(job)
     row = transition(connection, job["id"], state, fence=job["fence"], **values)
     if row is None:
         return False
-    end_attempt(connection, job["fence"], Outcome.LOST)
+    end_attempt(connection, job["fence"], Outcome.LOST, error)
     record_end(connection, row)
     return True
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.asr.backend import AsrBackend, DecodeRequest, EncodedChunks, HeardWord, Hypothesis
 from pipeline.asr.pieces import Piece
+from pipeline.memory import BatchSize
 from pipeline.types import Segment
 from pipeline.waveform import Waveform
 
@@ -27,7 +28,7 @@ class ChunkDecoder:
     backend: AsrBackend
     waveform: Waveform
     request: DecodeRequest
-    batch_size: int
+    batches: BatchSize
     times: bool
     """Whether words get cross-attention times at once; they can be had later, at the cost of encoding again."""
 
@@ -35,9 +36,8 @@ class ChunkDecoder:
         """Decode chunks in batches of similar length, shortest first: a batch is padded to its longest."""
         ordered = sorted(chunks, key=lambda chunk: (chunk.duration, chunk.start))
         request = replace(self.request, timestamps=timestamps)
-        for first in range(0, len(ordered), self.batch_size):
-            batch = ordered[first : first + self.batch_size]
-            yield self._decoded(batch, self._encode(batch), request)
+        decoded = self.batches.over(ordered, lambda batch: self._decoded(batch, self._encode(batch), request))
+        yield from (batch for _, batch in decoded)
 
     def sample(self, chunk: Segment, temperatures: Sequence[float], *, timestamps: bool) -> Iterator[Decoded]:
         """Decode one chunk at one temperature after the other, for as long as the caller asks for more."""

@@ -15,6 +15,7 @@ from pipeline.asr.speech import SpeechClock
 from pipeline.asr.word_times import WordTimer
 from pipeline.errors import InvalidOption
 from pipeline.hooks import Hook, NullHook
+from pipeline.memory import BatchSize
 from pipeline.options import AlignmentOptions, AsrOptions
 from pipeline.types import UNDETERMINED, Recognition, RecognizedSegment, Segment
 from pipeline.waveform import Waveform
@@ -45,7 +46,8 @@ class Recognizer:
         """Recognize a one-channel waveform.
 
         `speech` are its speech regions, unpadded; nothing is looked for elsewhere. Raises `InvalidOption` where the
-        model does not know the language or the task, or where forced alignment is demanded and cannot be had.
+        model does not know the language or the task, or where forced alignment is demanded and cannot be had;
+        `OutOfMemory` where there is not even memory for one chunk at a time.
         """
         hook = hook or NullHook()
         clock = SpeechClock(speech)
@@ -68,7 +70,7 @@ class Recognizer:
             dropped=tuple(sorted(dropped, key=lambda span: (span.start, span.end))),
             language=language,
             language_confidence=confidence,
-            notices=doubt(language, confidence),
+            notices=(*doubt(language, confidence), *decoder.batches.notices),
         )
 
     def _aligner_for(self, language: str) -> ForcedAligner | None:
@@ -92,7 +94,7 @@ class Recognizer:
             backend=self.backend,
             waveform=waveform,
             request=request,
-            batch_size=self.options.batch_size,
+            batches=BatchSize(self.options.batch_size, "speech recognition"),
             times=times,
         )
 

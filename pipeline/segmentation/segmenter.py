@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from pipeline.frames import FrameGrid, FrameScores
 from pipeline.hooks import Hook, NullHook
+from pipeline.memory import BatchSize
 from pipeline.models.load import load_tensors
 from pipeline.models.store import ModelStore
 from pipeline.options import SegmentationOptions
 from pipeline.segmentation.powerset import Powerset
 from pipeline.segmentation.pyannet import PyanNet
-from pipeline.types import BoolArray, FloatArray, IntArray
+from pipeline.types import BoolArray, FloatArray, IntArray, Notice
 from pipeline.waveform import SAMPLE_RATE, Waveform
 
 WINDOW_SAMPLES = 160_000
@@ -40,6 +41,7 @@ class Segmentation:
     duration: float
     """Seconds of audio."""
     powerset: Powerset = field(default_factory=Powerset)
+    notices: tuple[Notice, ...] = ()
 
     @property
     def frames(self) -> int:
@@ -104,19 +106,28 @@ class Segmenter:
 
     @torch.inference_mode()
     def __call__(self, audio: Waveform, hook: Hook | None = None) -> Segmentation:
-        """Slide over a one-channel recording. An empty recording gives a segmentation without windows."""
+        """Slide over a one-channel recording. An empty recording gives a segmentation without windows.
+
+        Raises `OutOfMemory` where there is not even memory for one window at a time.
+        """
         hook = hook or NullHook()
         starts = window_starts(audio.mono.shape[0], self.options.step)
         powerset = Powerset()
         probabilities = np.zeros((len(starts), WINDOW_FRAMES, powerset.classes), dtype=np.float16)
-        for first in range(0, len(starts), self.options.batch_size):
-            batch = starts[first : first + self.options.batch_size]
-            samples = np.stack(list(_windows(audio.mono, batch)))  # (batch, samples)
-            scores = self.network(torch.from_numpy(samples).to(self.device)).exp()  # (batch, frames, classes)
-            probabilities[first : first + len(batch)] = scores.cpu().numpy()
-            seen = (int(batch[-1]) * FRAME_SAMPLES + WINDOW_SAMPLES) / SAMPLE_RATE
+        batches = BatchSize(self.options.batch_size, "segmentation")
+        for batch, scores in batches.over(
+            range(len(starts)), lambda numbers: self._scores(audio.mono, starts[numbers])
+        ):
+            probabilities[batch] = scores
+            seen = (int(starts[batch[-1]]) * FRAME_SAMPLES + WINDOW_SAMPLES) / SAMPLE_RATE
             hook("segmentation", min(seen, audio.duration), audio.duration)
-        return Segmentation(probabilities, starts, audio.duration, powerset)
+        return Segmentation(probabilities, starts, audio.duration, powerset, batches.notices)
+
+    def _scores(self, samples: FloatArray, starts: IntArray) -> FloatArray:
+        """Probabilities of some windows, (windows, frames, classes)."""
+        windows = np.stack(list(_windows(samples, starts)))  # (windows, samples)
+        scores: FloatArray = self.network(torch.from_numpy(windows).to(self.device)).exp().cpu().numpy()
+        return scores
 
 
 def window_starts(samples: int, step: float) -> IntArray:

@@ -16,7 +16,7 @@ from api.jobs.lease import Claim
 from api.jobs.reaping import reap
 from api.states import Pool
 from api.tables import jobs
-from pipeline.errors import CorruptMedia
+from pipeline.errors import CorruptMedia, DeviceLost
 from workers.context import Context, Work
 from workers.execution import execute, settle
 from workers.keeper import Keeper
@@ -114,6 +114,32 @@ def test_a_worker_that_stops_gives_its_job_back_uncharged(run: Any, queued: Queu
     context = run(job, work, stopping=stopping)
     assert (row_of(job)["state"], row_of(job)["attempt"]) == ("queued", 0)
     assert not execute(context, job, Pool.PROCESS)
+
+
+def test_a_lost_device_is_charged_to_the_job_that_found_out_and_ends_the_process(
+    run: Any, service: Service, queued: Queued, row_of: RowOf, tmp_path: Path
+) -> None:
+    """The job beside it, which finds the same, is given back as it was."""
+    first, beside = queued(), queued()
+    ended: list[str] = []
+
+    def work(context: Context, held: Claim, keeper: Keeper) -> None:
+        if held.job_id == first:
+            raise DeviceLost
+        assert execute(context, first, Pool.PROCESS)
+        assert context.stopping.is_set()
+        raise DeviceLost
+
+    run(beside, work, end=lambda: ended.append("in order"))
+    assert (row_of(first)["state"], row_of(first)["crash_count"], row_of(first)["attempt"]) == ("queued", 1, 1)
+    assert (row_of(beside)["state"], row_of(beside)["crash_count"], row_of(beside)["attempt"]) == ("queued", 0, 0)
+    assert ended == ["in order"]
+
+
+def test_a_job_that_loses_the_device_again_and_again_is_given_up(run: Any, queued: Queued, row_of: RowOf) -> None:
+    job = queued(crash_count=2)
+    run(job, raising(DeviceLost()), end=lambda: None)
+    assert (row_of(job)["state"], row_of(job)["error_type"]) == ("dead", "worker-lost")
 
 
 def test_a_cancelled_job_stops_at_its_next_step(

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.device import resolve_device, use_threads
-from pipeline.errors import InvalidOption
+from pipeline.device import device_errors, resolve_device, use_threads
+from pipeline.errors import CorruptMedia, DeviceLost, InvalidOption, OutOfMemory
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,28 @@ def test_threads_bound_those_of_torch_and_are_one_unless_said() -> None:
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."), OutOfMemory),
+        (MemoryError(), OutOfMemory),
+        (RuntimeError("CUDA error: device-side assert triggered\nCUDA kernel errors might be"), DeviceLost),
+        (RuntimeError("CUDA failed with error an illegal memory access was encountered"), DeviceLost),
+        (RuntimeError("cuBLAS failed with status CUBLAS_STATUS_EXECUTION_FAILED"), DeviceLost),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), RuntimeError),
+        (KeyError("cuda error"), KeyError),
+        (CorruptMedia("cuda error"), CorruptMedia),
+    ],
+)
+def test_faults_of_the_machine_are_told_from_others(raised: Exception, expected: type[Exception]) -> None:
+    with pytest.raises(expected) as caught, device_errors():
+        raise raised
+    assert type(caught.value) is expected
+
+
+def test_a_lost_device_says_which_fault_it_was_in_one_line() -> None:
+    fault = RuntimeError("CUDA error: device-side assert triggered\nFor debugging consider CUDA_LAUNCH_BLOCKING=1")
+    with pytest.raises(DeviceLost, match=r"start another \(CUDA error: .* triggered\)$"), device_errors():
+        raise fault

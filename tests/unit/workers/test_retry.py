@@ -8,8 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.errors import OwnershipLost, TemporarilyUnavailable
-from pipeline.errors import CorruptMedia, ModelUnavailable
-from workers.retry import LONGEST, MAX_FAILURES, MAX_SURPRISES, SHORTEST, GiveUp, Retry, backoff, decide
+from pipeline.errors import CorruptMedia, ModelUnavailable, OutOfMemory
+from workers.retry import (
+    LONGEST,
+    MAX_FAILURES,
+    MAX_SHORTAGES,
+    MAX_SURPRISES,
+    SHORTEST,
+    GiveUp,
+    Retry,
+    backoff,
+    decide,
+)
 
 
 @pytest.mark.parametrize(
@@ -20,6 +30,9 @@ from workers.retry import LONGEST, MAX_FAILURES, MAX_SURPRISES, SHORTEST, GiveUp
         (ModelUnavailable(), MAX_FAILURES - 2, False),
         (TemporarilyUnavailable(), MAX_FAILURES - 1, True),
         (MemoryError(), MAX_SURPRISES, False),
+        (OutOfMemory(), MAX_SHORTAGES - 2, False),
+        (OutOfMemory(), MAX_SHORTAGES - 1, True),
+        (MemoryError(), MAX_SHORTAGES - 1, True),
         (ZeroDivisionError(), 0, False),
         (ZeroDivisionError(), MAX_SURPRISES - 1, True),
         (OwnershipLost(), MAX_SURPRISES - 1, True),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from pipeline.alignment.aligner import AlignedWord
@@ -8,7 +10,7 @@ from pipeline.asr.recognition import Recognizer
 from pipeline.errors import InvalidOption
 from pipeline.options import AlignmentOptions, AsrOptions
 from pipeline.types import FloatArray, Recognition, Segment, Timing
-from tests.unit.pipeline.asr.scripted import Script, clock_waveform, hypothesis
+from tests.unit.pipeline.asr.scripted import Script, ScriptedBatch, clock_waveform, hypothesis
 
 SAID = [(0.5 + 0.4 * number + (number >= 50), f"word{number}") for number in range(100)]
 """Forty seconds of even talk, with one pause in the middle."""
@@ -246,3 +248,22 @@ def test_progress_grows_to_the_total_in_both_stages() -> None:
 def test_chunks_longer_than_the_model_hears_are_refused(seconds: float) -> None:
     with pytest.raises(InvalidOption, match="chunk_seconds"):
         Recognizer(Script(SAID), AsrOptions(chunk_seconds=seconds))
+
+
+class SmallScript(Script):
+    """Hears no more than two chunks at once."""
+
+    def encode(self, chunks: Sequence[FloatArray]) -> ScriptedBatch:
+        if len(chunks) > 2:
+            self.batches.append(len(chunks))
+            message = "CUDA failed with error out of memory"
+            raise RuntimeError(message)
+        return super().encode(chunks)
+
+
+def test_chunks_go_through_in_smaller_batches_where_memory_is_short() -> None:
+    small = SmallScript(SAID)
+    recognition = recognize(small, AsrOptions(batch_size=8, chunk_seconds=5.0))
+    assert small.batches[:3] == [8, 4, 2]
+    assert recognition.words == recognize(Script(SAID), AsrOptions(chunk_seconds=5.0)).words
+    assert [notice.code for notice in recognition.notices] == ["memory_short"]

@@ -28,14 +28,18 @@ LOUD = 0.5
 
 
 class LoudnessNetwork(PyanNet):
-    """One speaker wherever the middle of a frame is loud, nobody elsewhere."""
+    """One speaker wherever the middle of a frame is loud, nobody elsewhere; memory for `room` windows."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: int = 100) -> None:
         nn.Module.__init__(self)
+        self.room = room
         self.batches: list[int] = []
 
     def forward(self, samples: Tensor) -> Tensor:
         self.batches.append(len(samples))
+        if len(samples) > self.room:
+            message = "CUDA out of memory. Tried to allocate 512.00 MiB."
+            raise torch.OutOfMemoryError(message)
         middles = torch.arange(WINDOW_FRAMES) * FRAME_SAMPLES + RECEPTIVE_FIELD // 2
         loud = samples[:, middles].abs() > LOUD / 2  # (batch, frames)
         classes = nn.functional.one_hot(loud.long(), POWERSET.classes).float()
@@ -149,3 +153,14 @@ def test_the_grid_is_the_networks() -> None:
     assert PyanNet().eval()(torch.randn(1, WINDOW_SAMPLES)).shape == (1, WINDOW_FRAMES, 7)
     assert FRAMES.edge(0) + FRAMES.step / 2 == pytest.approx(RECEPTIVE_FIELD / 2 / SAMPLE_RATE)
     assert (WINDOW_SAMPLES - RECEPTIVE_FIELD) // FRAME_SAMPLES + 1 == WINDOW_FRAMES
+
+
+def test_windows_go_through_in_smaller_batches_where_memory_is_short() -> None:
+    audio = loud_between(3, 17, 30)
+    small = LoudnessNetwork(room=2)
+    found = Segmenter(small, SegmentationOptions(batch_size=8))(audio)
+    plenty = Segmenter(LoudnessNetwork(), SegmentationOptions(batch_size=8))(audio)
+    assert small.batches[:3] == [8, 4, 2]
+    assert np.array_equal(found.probabilities, plenty.probabilities)
+    assert [notice.code for notice in found.notices] == ["memory_short"]
+    assert plenty.notices == ()

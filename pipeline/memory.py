@@ -1,0 +1,87 @@
+"""Running out of memory: halve the batch and go on; where a single item is too much, end with an error that says so."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, TypeVar
+
+from pipeline.errors import OutOfMemory
+from pipeline.types import Notice
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_MARKS: Final = (
+    "out of memory",  # CUDA, by torch and by CTranslate2
+    "allocate memory",  # torch on a CPU, CTranslate2 on a CPU
+    "alloc_failed",  # cuBLAS, cuDNN
+    "bad_alloc",
+    "could not create a memory object",  # oneDNN
+)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that there was no memory, on the GPU or beside it.
+
+    torch and CTranslate2 raise `RuntimeError`; only the text tells what kind.
+    """
+    if isinstance(error, MemoryError | OutOfMemory):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(mark in text for mark in _MARKS)
+
+
+class BatchSize:
+    """How many items go through a network at once: halved when memory runs out, for the rest of a recording."""
+
+    def __init__(self, asked: int, stage: str) -> None:
+        self.asked = asked
+        self.size = asked
+        self._stage = stage
+
+    def over(
+        self, items: Sequence[Item], run: Callable[[Sequence[Item]], Result]
+    ) -> Iterator[tuple[Sequence[Item], Result]]:
+        """Give every batch with what `run` makes of it; a batch that does not fit is tried again as two.
+
+        Raises `OutOfMemory` where one item alone does not fit.
+        """
+        first = 0
+        while first < len(items):
+            batch = items[first : first + self.size]
+            fits = True
+            try:
+                result = run(batch)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                if len(batch) == 1:
+                    message = f"{self._stage}: there is not even memory for a batch of one"
+                    raise OutOfMemory(message) from error
+                fits = False
+            # Only here: the error held on to what had been allocated.
+            if not fits:
+                self.size = len(batch) // 2
+                free_cached()
+                continue
+            yield batch, result
+            first += len(batch)
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What a reader of the result should know."""
+        if self.size == self.asked:
+            return ()
+        message = (
+            f"Memory ran out in {self._stage}: batches of {self.size} were used instead of {self.asked}. "
+            "A smaller batch size, or fewer jobs at once, saves the attempt."
+        )
+        return (Notice("memory_short", message),)
+
+
+def free_cached() -> None:
+    """Give the GPU memory that torch keeps for later back, so that others can have it: CTranslate2 takes its own."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()

@@ -1,0 +1,73 @@
+"""Memory that really runs out: a process with real weights and a limit on what it may map."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+pytestmark = pytest.mark.weights
+
+LIMITED = """
+import json, resource, sys
+from pathlib import Path
+import numpy as np
+from pipeline.asr.faster_whisper import FasterWhisper
+from pipeline.asr.recognition import Recognizer
+from pipeline.audio import decode
+from pipeline.device import use_threads
+from pipeline.models import ModelStore
+from pipeline.options import AsrOptions, SegmentationOptions
+from pipeline.segmentation.segmenter import Segmenter
+from pipeline.types import Segment
+from pipeline.waveform import Waveform
+
+stage, recording, batch, megabytes = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+use_threads(1)
+store, sample = ModelStore.from_environment(), decode(Path(recording)).mono
+audio = Waveform.of(np.tile(sample, 2))
+if stage == "segmentation":
+    segmenter = Segmenter.from_pretrained(store, options=SegmentationOptions(batch_size=batch))
+    warm, run = (lambda: segmenter(Waveform.of(sample[:160_000]))), (lambda: segmenter(audio))
+else:
+    backend = FasterWhisper.from_pretrained(store, threads=1)
+    recognizer = Recognizer(backend, AsrOptions(batch_size=batch, chunk_seconds=14.0))
+    warm = lambda: backend.encode([sample[:160_000]])
+    run = lambda: recognizer(audio, [Segment(15 * k + 0.3, 15 * k + 12.5) for k in range(4)])
+warm()
+if megabytes:
+    size = next(line for line in open("/proc/self/status") if line.startswith("VmSize")).split()[1]
+    limit = int(size) * 1024 + (megabytes << 20)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+found = run()
+said = found.probabilities.argmax(axis=2).tolist() if stage == "segmentation" else [word.text for word in found.words]
+print(json.dumps({"said": said, "notices": [notice.code for notice in found.notices]}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("stage", "model", "megabytes"), [("segmentation", "segmentation-3.0", 150), ("asr", "whisper-tiny.en", 60)]
+)
+def test_batches_shrink_until_they_fit_and_the_result_is_the_same(
+    weights: Callable[[str], Path], stage: str, model: str, megabytes: int
+) -> None:
+    weights(model)
+    recording = weights("sample-conversation")
+
+    def run(room: int) -> dict[str, Any]:
+        command = [sys.executable, "-c", LIMITED, stage, str(recording), "64", str(room)]
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=300)
+        assert done.returncode == 0, done.stderr[-2000:]
+        told: dict[str, Any] = json.loads(done.stdout)
+        return told
+
+    short, plenty = run(megabytes), run(0)
+    assert (short["notices"], plenty["notices"]) == (["memory_short"], [])
+    assert short["said"] == plenty["said"]

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import OutOfMemory
+from pipeline.memory import BatchSize, is_out_of_memory
+
+CUDA = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.11 GiB"
+
+
+class Machine:
+    """Takes so many items at once, and no more."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.batches: list[int] = []
+
+    def run(self, batch: Sequence[int]) -> list[int]:
+        self.batches.append(len(batch))
+        if len(batch) > self.room:
+            raise RuntimeError(CUDA)
+        return [2 * item for item in batch]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError(CUDA),
+        RuntimeError("CUDA failed with error out of memory"),
+        RuntimeError("cuBLAS failed with status CUBLAS_STATUS_ALLOC_FAILED"),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory: you tried"
+        ),
+        RuntimeError("std::bad_alloc"),
+        MemoryError(),
+        OutOfMemory(),
+    ],
+)
+def test_want_of_memory_is_known_by_what_libraries_say(error: Exception) -> None:
+    assert is_out_of_memory(error)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("CUDA error: misaligned address"), ValueError("out of memory")])
+def test_other_errors_are_not_taken_for_it(error: Exception) -> None:
+    assert not is_out_of_memory(error)
+
+
+@given(st.integers(0, 50), st.integers(1, 20), st.integers(1, 20))
+def test_every_item_is_run_once_whatever_fits(items: int, asked: int, room: int) -> None:
+    machine, sizes = Machine(room), BatchSize(asked, "hearing")
+    done = list(sizes.over(range(items), machine.run))
+    assert [item for batch, _ in done for item in batch] == list(range(items))
+    assert [made for _, result in done for made in result] == [2 * item for item in range(items)]
+    assert bool(sizes.notices) == (sizes.size < asked)
+
+
+def test_a_batch_that_does_not_fit_is_halved_for_good() -> None:
+    machine, sizes = Machine(room=2), BatchSize(8, "hearing")
+    list(sizes.over(range(10), machine.run))
+    assert machine.batches == [8, 4, 2, 2, 2, 2, 2]
+    list(sizes.over(range(3), machine.run))
+    assert machine.batches[-2:] == [2, 1]
+    (notice,) = sizes.notices
+    assert notice.code == "memory_short"
+    assert "hearing: batches of 2 were used instead of 8" in notice.message
+
+
+def test_what_fits_is_no_news() -> None:
+    sizes = BatchSize(8, "hearing")
+    list(sizes.over(range(10), Machine(room=8).run))
+    assert sizes.notices == ()
+
+
+def test_a_single_item_that_does_not_fit_ends_it() -> None:
+    with pytest.raises(OutOfMemory, match="hearing"):
+        list(BatchSize(4, "hearing").over(range(4), Machine(room=0).run))
+
+
+def test_other_errors_pass() -> None:
+    def run(batch: Sequence[int]) -> None:
+        message = "CUDA error: an illegal memory access was encountered"
+        raise RuntimeError(message)
+
+    with pytest.raises(RuntimeError, match="illegal"):
+        list(BatchSize(4, "hearing").over(range(4), run))
