@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,7 +42,9 @@ def up(
                 typer.echo("ready; Ctrl-C stops it", err=True)
                 system.stores.supervisor.wait()
         except KeyboardInterrupt:
-            typer.echo("stopped", err=True)
+            # A terminal that was closed takes no more.
+            with suppress(OSError):
+                typer.echo("stopped", err=True)
 
 
 def tell(event: Event) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty
 from typing import Any, Final
@@ -21,6 +22,8 @@ from embedded.life import Observer
 from embedded.system import running
 
 WEBHOOK_SECONDS: Final = 30.0
+DESCRIPTION: Final = "the demo's own consumer"
+"""Of the demo's webhook endpoint."""
 FORMATS: Final = ("json", "rttm", "srt", "vtt", "txt", "png")
 FOR_LOOPBACK: Final = {"HANSARD_ALLOW_HTTP_SOURCES": "true", "HANSARD_ALLOWED_NETWORKS": "127.0.0.0/8"}
 """The demo's consumer of webhooks is on this machine, and has no certificate."""
@@ -36,12 +39,12 @@ def show(recording: Path, data: Path, results: Path, *, model: str, say: Say, ob
         DataDirectoryInUse, ChildFailed: see `embedded.system.running`.
     """
     with running(data, model=model, observe=observe, variables=FOR_LOOPBACK) as system, consumer() as listening:
-        say(f"the API is at {system.address}, its description at {system.address}/docs")
+        say(f"the API is at {system.address}, its description at {system.address}/openapi.json")
         service = connect(system.settings)
         try:
             key = _demo_key(service.database)
-            with Client(system.address, key) as client:
-                recording_id, job = _submit(client, recording, listening, say)
+            with Client(system.address, key) as client, registered(client, listening) as endpoint:
+                recording_id, job = _submit(client, recording, endpoint, say)
                 say(f"webhook, signed and verified: {_event(listening, job['id'])}")
                 _save(client, recording_id, results, recording.stem)
             say("")
@@ -52,16 +55,32 @@ def show(recording: Path, data: Path, results: Path, *, model: str, say: Say, ob
             service.database.close()
 
 
+@contextmanager
+def registered(client: Client, listening: Consumer) -> Iterator[str]:
+    """The id of a webhook endpoint that tells the consumer, for as long as it is entered.
+
+    A tenant can have so many and no more, and a data folder is kept from one demonstration to the next: those of
+    demonstrations that were cut off are taken away as well.
+    """
+    for left in client.webhooks.list():
+        if left["description"] == DESCRIPTION:
+            client.webhooks.delete(left["id"])
+    endpoint = client.webhooks.create(listening.address, description=DESCRIPTION)
+    listening.secret = endpoint["secret"]
+    try:
+        yield endpoint["id"]
+    finally:
+        client.webhooks.delete(endpoint["id"])
+
+
 def _demo_key(database: Database) -> str:
     with database.system() as connection:
         tenant = connection.execute(select(tenants.c.id).order_by(tenants.c.id).limit(1)).scalar_one()
         return create_key(connection, tenant, "demo", tuple(Scope)).text
 
 
-def _submit(client: Client, recording: Path, listening: Consumer, say: Say) -> tuple[str, Mapping[str, Any]]:
-    endpoint = client.webhooks.create(listening.address, description="the demo's own consumer")
-    listening.secret = endpoint["secret"]
-    submitted = client.submit_file(recording, SubmitOptions(callback_endpoints=(endpoint["id"],)))
+def _submit(client: Client, recording: Path, endpoint: str, say: Say) -> tuple[str, Mapping[str, Any]]:
+    submitted = client.submit_file(recording, SubmitOptions(callback_endpoints=(endpoint,)))
     say(f"submitted {recording.name}: job {submitted['job']['id']}")
     told: set[tuple[str | None, int]] = set()
 

@@ -12,10 +12,11 @@ from signal import Signals
 
 from embedded.backoff import Backoff
 from embedded.child import Child
+from embedded.logs import put_aside
 from embedded.spawning import spawn
 
-LOG_BYTES = 10_000_000
-"""A log beyond this is put aside when its child starts for the first time."""
+LOG_SECONDS = 10.0
+"""Between two looks at how long a log has grown."""
 TAIL_BYTES = 4_000
 TAIL_LINES = 12
 
@@ -65,6 +66,7 @@ class Life:
         self._started_at = 0.0
         self._restart_at: float | None = None
         self._log_start = 0
+        self._log_at = 0.0
         self._stop_at: float | None = None
 
     def start(self, now: float) -> None:
@@ -74,8 +76,6 @@ class Life:
             OSError: it cannot be started.
         """
         log = self.child.log
-        if self.process is None and log.exists() and log.stat().st_size > LOG_BYTES:
-            log.replace(log.with_name(log.name + ".1"))
         self._log_start = log.stat().st_size if log.exists() else 0
         self._restart_at = None
         self._started_at = now
@@ -103,6 +103,16 @@ class Life:
             os.killpg(pid, Signals.SIGKILL)
         self.process.wait()
         return True
+
+    def trim_log(self, now: float) -> None:
+        """Put its log aside when it has grown long; looked at from time to time."""
+        if now < self._log_at:
+            return
+        self._log_at = now + LOG_SECONDS
+        # A full disk is no reason to look after the child no longer.
+        with contextlib.suppress(OSError):
+            if put_aside(self.child.log):
+                self._log_start = 0
 
     def ask_to_stop(self, now: float) -> None:
         """Send the stop signal; from here on it is not started again."""
@@ -165,6 +175,7 @@ class Life:
         if self.process is not None:
             pid, status = self.process.pid, self.process.returncode
             name = self.child.name
-            self._observe(
-                Event(name=name, happening=happening, pid=pid, status=status, restart_seconds=restart_seconds)
-            )
+            event = Event(name=name, happening=happening, pid=pid, status=status, restart_seconds=restart_seconds)
+            # Whoever is told may be gone: a terminal that was closed, a pipe that nobody reads. Children are not.
+            with contextlib.suppress(Exception):
+                self._observe(event)

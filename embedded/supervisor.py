@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Event as Flag
 from threading import Thread
@@ -31,7 +32,7 @@ class Supervisor:
     Args:
         backoff: waits before a child that ended is started again.
         observe: is told what happens to children, in the supervisor's thread or in a thread of its own; must return
-            soon, and never raise.
+            soon. What it raises is ignored.
         hurry: once set, children that are being stopped are killed at once.
         clock: seconds that only grow.
     """
@@ -150,17 +151,26 @@ class Supervisor:
 
     def _supervise(self) -> None:
         try:
-            while not self._stopping.wait(TICK_SECONDS):
-                self._serve_requests()
-                self._look()
+            self._noting_failure(self._keep)
+            self._stopping.set()
+            # Also where keeping them has failed: a worker hands its jobs back, a database closes its files.
             for step in reversed(self._steps):
-                self._stop_step(step)
-        except Exception as error:  # noqa: BLE001 - without it nothing is looked after: whoever waits has to hear
-            self._failure = error
+                self._noting_failure(partial(self._stop_step, step))
             for life in (life for step in reversed(self._steps) for life in step):
                 life.kill()
         finally:
             self._stopped.set()
+
+    def _noting_failure(self, part: Callable[[], None]) -> None:
+        try:
+            part()
+        except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it, and the children have to end
+            self._failure = self._failure or error
+
+    def _keep(self) -> None:
+        while not self._stopping.wait(TICK_SECONDS):
+            self._serve_requests()
+            self._look()
 
     def _serve_requests(self) -> None:
         while True:
@@ -182,6 +192,7 @@ class Supervisor:
                 life.tick(now)
             else:
                 life.ended()
+            life.trim_log(now)
 
     def _stop_step(self, step: Sequence[Life]) -> None:
         for life in step:

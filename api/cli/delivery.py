@@ -14,28 +14,29 @@ from pipeline.errors import InvalidOption
 
 if TYPE_CHECKING:
     from api.client import Client
+    from pipeline.formats.registry import Format
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """What becomes of a transcript."""
 
-    formats: Sequence[tuple[str, str]]
-    """Names and suffixes."""
+    formats: Sequence[Format]
     file: Path | None = None
     folder: Path | None = None
     """Neither: standard output."""
 
     def deliver(self, client: Client, recording_id: str, name: str) -> None:
         """Fetch the transcript of a recording and put it where it belongs, whole or not at all."""
-        for format_name, suffix in self.formats:
-            content = client.transcript(recording_id, format_name)
+        for wanted in self.formats:
+            content = client.transcript(recording_id, wanted.name)
             if self.folder is not None:
-                write_atomically(self.folder / f"{name}{suffix}", content)
+                write_atomically(self.folder / f"{name}{wanted.suffix}", content)
             elif self.file is not None:
                 write_atomically(self.file, content)
             else:
-                sys.stdout.buffer.write(content if content.endswith(b"\n") or not content else content + b"\n")
+                whole = _is_picture(wanted) or content.endswith(b"\n") or not content
+                sys.stdout.buffer.write(content if whole else content + b"\n")
                 sys.stdout.flush()
 
 
@@ -45,12 +46,16 @@ def delivery(
     """Choose where transcripts go, and see that they can.
 
     Raises:
-        InvalidOption: a format is unknown, several would go into one file, or the place cannot be written to.
+        InvalidOption: a format is unknown, several would go into one file, a picture would go to a terminal, or the
+            place cannot be written to.
     """
     chosen = _chosen(formats or default)
     if output is None or output == STANDARD_INPUT:
         if len(chosen) > 1:
             message = "several formats need a folder: -o DIR"
+            raise InvalidOption(message)
+        if _is_picture(chosen[0]) and sys.stdout.isatty():
+            message = "a picture cannot be shown on a terminal: use -o PATH, or send it to a file"
             raise InvalidOption(message)
         return Delivery(formats=chosen)
     if several or len(chosen) > 1 or output.is_dir():
@@ -65,17 +70,17 @@ def delivery(
     return Delivery(formats=chosen, file=output)
 
 
-def _chosen(formats: str) -> list[tuple[str, str]]:
-    """Names and suffixes of `srt,vtt`, each once."""
+def _chosen(formats: str) -> list[Format]:
+    """The formats of `srt,vtt`, each once."""
     from pipeline.formats import find
 
     words = [word.strip().lower() for word in formats.split(",")]
     entries = {entry.name: entry for entry in (find(word) for word in words if word)}
-    pictures = [name for name, entry in entries.items() if entry.media_type.startswith("image/")]
     if not entries:
         message = "--format names no format"
         raise InvalidOption(message)
-    if pictures:
-        message = f"--format: the service draws no {', '.join(pictures)}; `hansard convert` draws one from json"
-        raise InvalidOption(message)
-    return [(name, entry.suffix) for name, entry in entries.items()]
+    return list(entries.values())
+
+
+def _is_picture(wanted: Format) -> bool:
+    return wanted.media_type.startswith("image/")

@@ -33,8 +33,8 @@ Formats = Annotated[
         "--format",
         "-f",
         metavar="LIST",
-        help="json, jsonl, whisperx, rttm, rttm-exclusive, ctm, stm, srt, vtt or txt; several, separated by commas,"
-        " with -o DIR.",
+        help="json, jsonl, whisperx, rttm, rttm-exclusive, ctm, stm, srt, vtt, txt, png or svg; several, separated by"
+        " commas, with -o DIR.",
         rich_help_panel=OUTPUT,
     ),
 ]

@@ -91,6 +91,7 @@ livenessProbe:
   timeoutSeconds: 5
   failureThreshold: 6
 {{- if eq (include "hansard.portName" .) "http" }}
+# The database alone decides. Redis or S3 would take every pod away at once, for the sake of what needs them.
 readinessProbe:
   httpGet: {path: /readyz, port: http}
   periodSeconds: 5

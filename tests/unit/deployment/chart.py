@@ -23,6 +23,8 @@ VARIANTS: Mapping[str, tuple[str, ...]] = {
 EVERYTHING = "everything"
 """Both kinds of process workers, scaled by KEDA, models on a volume, metrics scraped: all that can be switched on."""
 KUBERNETES = "1.33"
+MADE_UP = "A" * 43 + "="
+"""What a Secret of the user's holds: 32 bytes in base64, as a key has to be; of the others nothing is asked."""
 
 Object = dict[str, Any]
 
@@ -85,7 +87,7 @@ def environment(variant: str, pod: Object) -> dict[str, str]:
 def _secret(variable: Object, secrets: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     wanted = variable["valueFrom"]["secretKeyRef"]
     if wanted["name"] not in secrets:
-        return {variable["name"]: "made-up"}
+        return {variable["name"]: MADE_UP}
     held = secrets[wanted["name"]]
     assert wanted.get("optional") or wanted["key"] in held, f"{wanted['key']} is in no Secret"
     return {variable["name"]: held[wanted["key"]]} if wanted["key"] in held else {}

@@ -6,11 +6,14 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import pytest
 
+from api.outbound.urls import UrlRules
 from tests.unit.deployment.chart import EVERYTHING, Object, merged, of_kind, rendered, values
 
 STORES = {5432, 6379, 443}
 ABROAD = {"ingest", "webhooks"}
 """Who talks to addresses that tenants name."""
+TAKEN = set(UrlRules().ports or ())
+"""Ports that may stand in such an address."""
 PUBLIC = ("93.184.216.34", "8.8.8.8", "2606:2800:220:1::1")
 INSIDE = (
     "10.1.2.3", "172.16.0.1", "192.168.1.1", "100.64.0.1", "127.0.0.1", "169.254.169.254", "192.0.0.192", "224.0.0.1",
@@ -50,9 +53,18 @@ def test_every_rule_says_where_to(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(of_kind(EVERYTHING, "Deployment")))
 def test_only_ingest_and_webhooks_reach_the_internet(name: str) -> None:
     rules = egress(of_kind(EVERYTHING, "NetworkPolicy")[name])
-    assert {port["port"] for rule in rules for port in rule["ports"]} == STORES | {53}
+    ports = STORES | {53} | (TAKEN if name in ABROAD else set())
+    assert {port["port"] for rule in rules for port in rule["ports"]} == ports
     for address in PUBLIC:
         assert any(reaches(rule, address) for rule in rules) == (name in ABROAD)
+
+
+@pytest.mark.parametrize("name", sorted(ABROAD))
+def test_every_port_that_the_api_takes_in_an_address_can_be_reached(name: str) -> None:
+    """What it accepts and the network then drops would end in a time-out that nobody understands."""
+    rules = egress(of_kind("default", "NetworkPolicy")[name])
+    (abroad,) = [rule for rule in rules if reaches(rule, PUBLIC[0])]
+    assert {port["port"] for port in abroad["ports"]} == TAKEN
 
 
 @pytest.mark.parametrize("name", sorted(ABROAD))
@@ -66,7 +78,7 @@ def test_the_way_out_does_not_lead_inside(name: str, address: str) -> None:
 def test_jobs_reach_no_more_than_they_need() -> None:
     policies = of_kind(EVERYTHING, "NetworkPolicy")
     assert [{port["port"] for port in rule["ports"]} for rule in egress(policies["migrate"])] == [{53}, {5432}]
-    assert [{port["port"] for port in rule["ports"]} for rule in egress(policies["models"])] == [{53}, {443}]
+    assert [{port["port"] for port in rule["ports"]} for rule in egress(policies["models"])] == [{53}, {443, 8443}]
 
 
 def test_nobody_is_let_in_but_to_the_api_and_the_metrics() -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from api.http.state import UPLOADS_AT_ONCE
+from api.settings import Settings
+from api.storage.s3 import PART_BYTES
+from embedded.system import DRAIN_SECONDS
 from tests.unit.deployment.chart import EVERYTHING, VARIANTS, objects, of_kind, pods
 
 ALL = [*VARIANTS, EVERYTHING]
@@ -40,9 +44,31 @@ def test_containers_ask_for_what_they_need_and_are_bounded_in_memory(variant: st
 
 
 @pytest.mark.parametrize("variant", ALL)
+def test_the_api_has_memory_for_all_uploads_that_it_takes_at_once(variant: str) -> None:
+    """Up to three parts each, and one for what is not there for uploads: beyond its limit, a process is killed."""
+    limit = pods(variant)["api"]["spec"]["containers"][0]["resources"]["limits"]["memory"]
+    assert in_bytes(limit) >= UPLOADS_AT_ONCE * 4 * PART_BYTES
+
+
+@pytest.mark.parametrize("variant", ALL)
+def test_decoded_recordings_that_fit_into_memory_fit_on_the_disk(variant: str) -> None:
+    """A sample takes four bytes in memory, and in a FLAC file at most two."""
+    for name in {"process-cpu", "process-gpu"} & set(pods(variant)):
+        limit = pods(variant)[name]["spec"]["containers"][0]["resources"]["limits"]["memory"]
+        assert in_bytes(scratch(variant, name)) >= in_bytes(limit) / 2
+
+
+@pytest.mark.parametrize("variant", ALL)
+def test_recordings_that_are_decoded_at_once_fit_on_the_disk(variant: str) -> None:
+    most = Settings.model_fields["max_upload_bytes"].default
+    at_once = int(pods(variant)["ingest"]["spec"]["containers"][0]["args"][4])
+    assert in_bytes(scratch(variant, "ingest")) > at_once * most
+
+
+@pytest.mark.parametrize("variant", ALL)
 def test_processes_have_time_to_hand_their_job_back(variant: str) -> None:
     for name in of_kind(variant, "Deployment"):
-        assert pods(variant)[name]["spec"]["terminationGracePeriodSeconds"] == 120
+        assert pods(variant)[name]["spec"]["terminationGracePeriodSeconds"] == 120 > DRAIN_SECONDS
 
 
 @pytest.mark.parametrize("variant", ALL)
@@ -137,3 +163,15 @@ def test_every_kind_of_metrics_is_scraped() -> None:
         for port in pods("existing-secret")[name]["spec"]["containers"][0]["ports"]
     }
     assert {endpoint["port"] for endpoint in endpoints} == ports
+
+
+def scratch(variant: str, name: str) -> str:
+    """How large the folder is in which a pod keeps files."""
+    (volume,) = [volume for volume in pods(variant)[name]["spec"]["volumes"] if volume["name"] == "tmp"]
+    size: str = volume["emptyDir"]["sizeLimit"]
+    return size
+
+
+def in_bytes(quantity: str) -> int:
+    """What a quantity like 512Mi comes to."""
+    return int(quantity[:-2]) * {"Mi": 2**20, "Gi": 2**30}[quantity[-2:]]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from queue import Queue
 from typing import Any
@@ -20,6 +22,35 @@ def child(folder: Path, name: str, script: str = WAITS, **changes: Any) -> Child
     return Child(name=name, command=(sys.executable, "-c", script), log=folder / f"{name}.log", **changes)
 
 
+def alive(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in {"Z", "X"}
+
+
+def eventually(happens: Callable[[], bool]) -> bool:
+    """Whether something happens, waited for."""
+    until = time.monotonic() + PATIENCE
+    while not happens():
+        if time.monotonic() >= until:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def gone(*pids: int) -> bool:
+    """Whether processes have ended, waited for."""
+    return eventually(lambda: not any(alive(pid) for pid in pids))
+
+
+def wait_for_line(process_log: Path) -> str:
+    """What a log holds once a line is complete."""
+    eventually(lambda: process_log.exists() and "\n" in process_log.read_text())
+    return process_log.read_text()
+
+
 class Clock:
     """Seconds that only a test moves."""
 
@@ -28,6 +59,20 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class Breaking(Clock):
+    """A clock that can be made to fail."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failures = 0
+
+    def __call__(self) -> float:
+        if self.failures:
+            self.failures -= 1
+            raise ZeroDivisionError
+        return super().__call__()
 
 
 class Record:

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event as Flag
@@ -19,7 +18,7 @@ from embedded.errors import ChildFailed, NotReady
 from embedded.life import Happening
 from embedded.supervisor import Supervisor
 from tests.conftest import REPOSITORY
-from tests.unit.embedded.family import PATIENCE, WAITS, Clock, Record, child
+from tests.unit.embedded.family import PATIENCE, WAITS, Breaking, Clock, Record, alive, child, gone, wait_for_line
 
 ENDS = "print('no such file'); raise SystemExit(3)"
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
@@ -43,29 +42,6 @@ supervisor.start(running("a"), running("b"))
 print(*supervisor.pids().values(), flush=True)
 sys.stdin.read()
 """
-
-
-def alive(pid: int) -> bool:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(")")[2].split()[0] not in {"Z", "X"}
-
-
-def gone(*pids: int) -> bool:
-    """Whether processes have ended, waited for."""
-    until = time.monotonic() + PATIENCE
-    while any(alive(pid) for pid in pids) and time.monotonic() < until:
-        time.sleep(0.01)
-    return not any(alive(pid) for pid in pids)
-
-
-def wait_for_line(process_log: Path) -> str:
-    until = time.monotonic() + PATIENCE
-    while not (process_log.exists() and "\n" in process_log.read_text()) and time.monotonic() < until:
-        time.sleep(0.01)
-    return process_log.read_text()
 
 
 @pytest.fixture
@@ -340,25 +316,29 @@ def test_the_environment_and_the_directory_are_the_childs_own(tmp_path: Path, re
         assert wait_for_line(tmp_path / "a.log") == f"{tmp_path} this None\n"
 
 
-def test_a_log_that_has_grown_long_is_put_aside(
-    tmp_path: Path, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("embedded.life.LOG_BYTES", 10)
-    (tmp_path / "a.log").write_text("more than ten bytes\n")
+def test_a_supervisor_that_fails_says_so_and_stops_its_children_first(tmp_path: Path, record: Record) -> None:
+    """As it would have done: what they were working on is not lost with it."""
+    clock = Breaking()
+    supervisor = Supervisor(observe=record, clock=clock)
     supervisor.start(child(tmp_path, "a"))
-    assert (tmp_path / "a.log.1").read_text() == "more than ten bytes\n"
-    assert (tmp_path / "a.log").read_text() == ""
+    supervisor.start(child(tmp_path, "b"))
+    pids = supervisor.pids()
+    clock.failures = 1
+    with pytest.raises(ChildFailed, match="the supervisor has failed"):
+        supervisor.wait(PATIENCE)
+    stopped = [(event.name, event.status) for event in record.events if event.happening is Happening.STOPPED]
+    assert stopped == [("b", -signal.SIGTERM), ("a", -signal.SIGTERM)]
+    assert gone(*pids.values())
+    with contextlib.suppress(ChildFailed):
+        supervisor.stop()
 
 
-def test_a_supervisor_that_fails_says_so_and_takes_its_children_along(tmp_path: Path) -> None:
-    def observe(event: object) -> None:
-        if getattr(event, "happening", None) is Happening.ENDED:
-            raise ZeroDivisionError
-
-    supervisor = Supervisor(observe=observe)
+def test_children_that_cannot_be_stopped_by_a_supervisor_that_fails_are_killed(tmp_path: Path) -> None:
+    clock = Breaking()
+    supervisor = Supervisor(clock=clock)
     supervisor.start(child(tmp_path, "a"), child(tmp_path, "b"))
     pids = supervisor.pids()
-    os.kill(pids["a"], signal.SIGKILL)
+    clock.failures = sys.maxsize
     with pytest.raises(ChildFailed, match="the supervisor has failed"):
         supervisor.wait(PATIENCE)
     assert gone(*pids.values())

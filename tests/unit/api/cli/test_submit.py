@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,28 @@ def test_a_transcript_goes_into_the_file_or_the_folder_that_is_named(
     assert {path.name for path in (tmp_path / "new" / "folder").iterdir()} == {"talk.srt", "talk.rttm"}
 
 
+def test_a_picture_goes_into_a_file_or_a_pipe_as_it_is(cli: Cli, serve: Serve, talk: Path, tmp_path: Path) -> None:
+    picture = httpx.Response(200, content=b"\x89PNG\r\n\x1a\n...IEND")
+    service = serve(ACCEPTED, done(), picture)
+    assert cli("submit", talk, "-f", "png", "-o", tmp_path / "talk.png").code == 0
+    assert (tmp_path / "talk.png").read_bytes() == picture.content
+    assert service.asked[2].endswith("/transcript?format=png")
+    serve(ACCEPTED, done(), httpx.Response(200, content=b"<svg/>"))
+    assert cli("submit", talk, "-f", "svg").out == "<svg/>"
+
+
+@pytest.mark.parametrize("name", ["png", "svg"])
+def test_a_picture_is_not_written_to_a_terminal(
+    name: str, cli: Cli, serve: Serve, talk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = serve(ACCEPTED, done(), TEXT)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    result = cli("submit", talk, "-f", name)
+    assert result.code == 2
+    assert "a picture cannot be shown on a terminal" in result.err
+    assert service.requests == []
+
+
 def test_several_recordings_are_followed_together(cli: Cli, serve: Serve, talk: Path, tmp_path: Path) -> None:
     other = tmp_path / "other" / "talk.wav"
     other.parent.mkdir()
@@ -160,7 +183,6 @@ def test_what_was_submitted_is_told_when_the_service_goes_away(cli: Cli, serve: 
         ["a.wav", "b.wav", "--name", "x"],
         ["a.wav", "b.wav", "--idempotency-key", "x"],
         ["a.wav", "-f", "docx"],
-        ["a.wav", "-f", "png"],
         ["a.wav", "-f", ","],
         ["a.wav", "-f", "srt,vtt"],
         ["a.wav", "-f", "srt", "--json"],
