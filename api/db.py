@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from api.errors import DatabaseUnavailable
+from api.errors import DatabaseBusy, DatabaseUnavailable
 from api.settings import Settings
 
 TENANT_ROLE: Final = "hansard_tenant"
@@ -32,6 +32,9 @@ MILLISECONDS: Final = {
     # A process that hangs, or a host that is gone, must not keep its rows locked: sweeps leave those alone.
     "idle_in_transaction_session_timeout": 60_000,
 }
+AWAY: Final = ("08", "57P", "25006", "53300")
+"""States of SQL that say that there is no database to work with: connections fail, it starts or stops, it is a standby
+that writes nothing, it takes no more connections. Time-outs, deadlocks and full disks are others."""
 _ENTER = text("SELECT set_config('role', :role, true), set_config('hansard.tenant_id', :tenant, true)")
 
 
@@ -41,6 +44,19 @@ def psycopg_url(url: str) -> str:
         if url.startswith(scheme):
             return f"postgresql+psycopg://{url.removeprefix(scheme)}"
     return url
+
+
+def _told(error: DBAPIError) -> DatabaseUnavailable | DatabaseBusy | None:
+    """Whether the database was away, or could not do this now; None for a mistake of ours."""
+    state = getattr(error.orig, "sqlstate", None)
+    if error.connection_invalidated or isinstance(error, InterfaceError):
+        return DatabaseUnavailable()
+    if state is not None and state.startswith(AWAY):
+        return DatabaseUnavailable()
+    if isinstance(error, OperationalError):
+        # Without a state no server has answered: connecting has failed.
+        return DatabaseUnavailable() if state is None else DatabaseBusy()
+    return None
 
 
 class Database:
@@ -78,6 +94,7 @@ class Database:
 
         Raises:
             DatabaseUnavailable: Postgres does not answer.
+            DatabaseBusy: it does, and could not do this now: time-outs, deadlocks, no free connection in this process.
         """
         with self._transaction(TENANT_ROLE, str(tenant_id)) as connection:
             yield connection
@@ -94,13 +111,13 @@ class Database:
             with self.engine.begin() as connection:
                 connection.execute(_ENTER, {"role": role, "tenant": tenant})
                 yield connection
-        except (OperationalError, InterfaceError, PoolTimeout) as error:
-            raise DatabaseUnavailable from error
+        except PoolTimeout as error:
+            raise DatabaseBusy from error
         except DBAPIError as error:
-            if error.connection_invalidated:
-                message = "the connection to the database was lost"
-                raise DatabaseUnavailable(message) from error
-            raise
+            told = _told(error)
+            if told is None:
+                raise
+            raise told from error
 
     def close(self) -> None:
         """Close all connections."""

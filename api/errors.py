@@ -112,6 +112,10 @@ class DatabaseUnavailable(TemporarilyUnavailable):
     """The database does not answer."""
 
 
+class DatabaseBusy(TemporarilyUnavailable):
+    """The database could not do this now."""
+
+
 class StorageUnavailable(TemporarilyUnavailable):
     """The object store does not answer."""
 

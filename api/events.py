@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
@@ -39,7 +39,8 @@ def record_end(connection: Connection, job: RowMapping) -> None:
         "state": job["state"],
         "error": job["error_type"] and {"type": job["error_type"], "detail": job["error_detail"]},
     }
-    record(connection, job["tenant_id"], kind, data, recording_id=job["recording_id"], job_id=job["id"])
+    named = [UUID(one) for one in job["options"].get("callback_endpoints", ())]
+    record(connection, job["tenant_id"], kind, data, recording_id=job["recording_id"], job_id=job["id"], named=named)
 
 
 def record(
@@ -51,12 +52,23 @@ def record(
     recording_id: UUID | None = None,
     job_id: UUID | None = None,
     event_id: UUID | None = None,
+    named: Sequence[UUID] = (),
 ) -> None:
     """Put an event into the outbox, under an id of its own or the given one.
 
+    `named` endpoints are told, whatever they subscribe to, and no others; where none are named, all that subscribe.
+    They are kept here, for the job that named them may be erased before anybody is told.
+
     A second one of the same job and type changes nothing.
     """
-    row = {"tenant_id": tenant_id, "type": kind, "data": data, "recording_id": recording_id, "job_id": job_id}
+    row = {
+        "tenant_id": tenant_id,
+        "type": kind,
+        "data": data,
+        "recording_id": recording_id,
+        "job_id": job_id,
+        "named_endpoints": list(named) or None,
+    }
     if event_id is not None:
         row["id"] = event_id
     connection.execute(insert(outbox).values(row).on_conflict_do_nothing())

@@ -167,6 +167,14 @@ class KeyRing:
             return None
         return _checked(known, presented)
 
+    def was_known(self, presented: str) -> bool:
+        """Whether a key was good when it was last looked up; raises `Unauthorized`."""
+        known = self._known.get(_prefix(presented))
+        if known is None:
+            return False
+        _checked(known, presented)
+        return True
+
     def look_up(self, presented: str) -> Principal:
         """The holder of a key, from the database.
 

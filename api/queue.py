@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from enum import IntEnum
 from typing import Final, Protocol
 from uuid import UUID
 
 from celery import Celery
-from kombu.exceptions import OperationalError
+from kombu.exceptions import KombuError
+from kombu.transport.redis import Channel
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -22,13 +24,21 @@ _PUBLISH_SECONDS: Final = 1.0
 # A submission waits for Redis no longer: what was not sent is sent by the next sweep.
 
 
+class Lane(IntEnum):
+    """Which messages of a queue are taken first; the numbers are Celery's priorities on Redis, 0 the highest."""
+
+    FIRST = 0
+    LATER = 9
+    """Only while nothing is in the first."""
+
+
 class Queue(Protocol):
     """Carries ids to workers."""
 
-    def send(self, queue: str, ids: Sequence[UUID]) -> None:
+    def send(self, queue: str, ids: Sequence[UUID], lane: Lane = Lane.FIRST) -> None:
         """Tell the workers of a queue about ids; raises `TemporarilyUnavailable`."""
 
-    def depth(self, queue: str) -> int:
+    def depth(self, queue: str, lane: Lane = Lane.FIRST) -> int:
         """Messages that no worker has taken yet; raises `TemporarilyUnavailable`."""
 
 
@@ -49,40 +59,55 @@ class CeleryQueue:
         """Make a sender; nothing is opened yet."""
         url = settings.redis_url.get_secret_value()
         redis = Redis.from_url(url, socket_connect_timeout=_PUBLISH_SECONDS, socket_timeout=_PUBLISH_SECONDS)
-        return cls(celery_app(url), redis)
+        app = celery_app(url)
+        # A Redis that accepts and does not answer must not hold whoever sends. Workers wait for messages for longer.
+        app.conf.broker_transport_options = {**app.conf.broker_transport_options, "socket_timeout": _PUBLISH_SECONDS}
+        return cls(app, redis)
 
-    def send(self, queue: str, ids: Sequence[UUID]) -> None:
+    def send(self, queue: str, ids: Sequence[UUID], lane: Lane = Lane.FIRST) -> None:
         """Put one message an id into the queue."""
         try:
             with self._app.producer_pool.acquire(block=True, timeout=_PUBLISH_SECONDS) as producer:
                 for one in ids:
-                    self._app.send_task(task_name(queue), args=[str(one)], queue=queue, producer=producer)
-        except (OperationalError, RedisError, OSError) as error:
+                    self._app.send_task(
+                        task_name(queue), args=[str(one)], queue=queue, producer=producer, priority=int(lane)
+                    )
+        except (KombuError, RedisError, OSError) as error:
             message = "the queue does not answer"
             raise TemporarilyUnavailable(message) from error
 
-    def depth(self, queue: str) -> int:
+    def depth(self, queue: str, lane: Lane = Lane.FIRST) -> int:
         """Length of the Redis list."""
         try:
-            return int(self._redis.llen(queue))
+            return int(self._redis.llen(_redis_list(queue, lane)))
         except (RedisError, OSError) as error:
             message = "the queue does not answer"
             raise TemporarilyUnavailable(message) from error
+
+
+def _redis_list(queue: str, lane: Lane) -> str:
+    """Where kombu keeps the messages of a lane."""
+    return f"{queue}{Channel.sep}{int(lane)}" if lane else queue
 
 
 class InMemoryQueue:
     """Keeps the messages."""
 
     def __init__(self) -> None:
-        self.messages: defaultdict[str, list[UUID]] = defaultdict(list)
+        self.lanes: dict[Lane, defaultdict[str, list[UUID]]] = {lane: defaultdict(list) for lane in Lane}
 
-    def send(self, queue: str, ids: Sequence[UUID]) -> None:
+    @property
+    def messages(self) -> defaultdict[str, list[UUID]]:
+        """Those of the first lane."""
+        return self.lanes[Lane.FIRST]
+
+    def send(self, queue: str, ids: Sequence[UUID], lane: Lane = Lane.FIRST) -> None:
         """Keep them."""
-        self.messages[queue] += ids
+        self.lanes[lane][queue] += ids
 
-    def depth(self, queue: str) -> int:
+    def depth(self, queue: str, lane: Lane = Lane.FIRST) -> int:
         """Count them."""
-        return len(self.messages[queue])
+        return len(self.lanes[lane][queue])
 
 
 QUEUES: Final = (*(str(pool) for pool in Pool), WEBHOOKS)

@@ -5,9 +5,11 @@ Every field is a variable `HANSARD_` + its name in capitals: `database_url` is `
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from collections.abc import Mapping
+from ipaddress import ip_network
 
 from pydantic import (
     BaseModel,
@@ -17,6 +19,7 @@ from pydantic import (
     PositiveInt,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
 )
 
@@ -24,12 +27,16 @@ from api.errors import InvalidSettings
 
 PREFIX = "HANSARD_"
 GIGABYTE = 1_000_000_000
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Not one of ours: prometheus_client looks for it as it is loaded."""
+SECRET_KEY_BYTES = 32
+_EITHER_ALPHABET = str.maketrans("-_", "+/")
 
 
 class Settings(BaseModel):
     """All settings, checked when they are read."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     database_url: SecretStr
     """`postgresql://user:password@host:port/name`. The user must be a member of the roles that the migrations make."""
@@ -50,6 +57,8 @@ class Settings(BaseModel):
     s3_access_key: SecretStr | None = None
     """By default what the AWS libraries find."""
     s3_secret_key: SecretStr | None = None
+    s3_timeout_seconds: PositiveFloat = 30.0
+    """The object store does not answer where it sends nothing for so long."""
 
     secret_keys: tuple[SecretStr, ...]
     """Keys of 32 bytes in URL-safe base64, separated by commas: the first encrypts webhook secrets and signs cursors,
@@ -73,9 +82,16 @@ class Settings(BaseModel):
     sweep_seconds: PositiveFloat = 10.0
     """Between two rounds of the dispatcher."""
     window: PositiveInt = 16
-    """Jobs per pool that lie in Redis at once; the others wait in Postgres, where their order can still change."""
+    """Jobs of a pool and a priority that lie in Redis at once; the others wait in Postgres, where their order can still
+    change."""
     retention_days: NonNegativeInt = 0
     """Recordings are deleted so many days after they came; 0 keeps them."""
+    event_retention_days: NonNegativeInt = 30
+    """Events are forgotten so many days after they happened, with their deliveries and attempts, unless one still
+    tries; 0 keeps them. Webhooks can be replayed as far back."""
+    audit_retention_days: NonNegativeInt = 365
+    """So many days after it happened, what the audit log tells goes, and so does the fact that a recording was deleted:
+    its id is then answered with 404 instead of 410. 0 keeps both."""
 
     asr_model: str | None = None
     """Recognizer for jobs that name none; by default the best that suits the machine."""
@@ -98,8 +114,30 @@ class Settings(BaseModel):
 
     @field_validator("secret_keys", "allowed_networks", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    def _split(cls, value: object, field: ValidationInfo) -> object:
+        if not isinstance(value, str):
+            return value
+        parts = tuple(part.strip() for part in value.split(",") if part.strip())
+        if not parts and field.field_name == "secret_keys":
+            message = "names no key"
+            raise ValueError(message)
+        return parts
+
+    @field_validator("secret_keys")
+    @classmethod
+    def _keys(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for number, key in enumerate(keys, start=1):
+            if not _is_key(key.get_secret_value()):
+                message = f"key {number} is not {SECRET_KEY_BYTES} bytes in base64"
+                raise ValueError(message)
+        return keys
+
+    @field_validator("allowed_networks")
+    @classmethod
+    def _networks(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        for text in texts:
+            ip_network(text)  # its errors name the text, and what is wrong with it
+        return texts
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -123,6 +161,13 @@ class Settings(BaseModel):
             raise InvalidSettings("\n".join(lines)) from None
 
 
+def _is_key(text: str) -> bool:
+    try:
+        return len(base64.b64decode(text.translate(_EITHER_ALPHABET), validate=True)) == SECRET_KEY_BYTES
+    except ValueError:
+        return False
+
+
 def named_in_environment() -> dict[str, str]:
     """The service's variables that the environment holds."""
     return {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
@@ -131,3 +176,13 @@ def named_in_environment() -> dict[str, str]:
 def environment_with(variables: Mapping[str, str]) -> dict[str, str]:
     """The environment of a process that is told more than this one was."""
     return {**os.environ, **variables}
+
+
+def share_metrics(folder: str) -> None:
+    """Have the processes that this one starts count in one folder, together."""
+    os.environ[METRICS_FOLDER] = folder
+
+
+def shared_metrics() -> str | None:
+    """The folder that this process counts in together with others; None where it counts by itself."""
+    return os.environ.get(METRICS_FOLDER)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from api.db import Database
 from api.errors import InvalidRequest, NotFound
+from api.settings import Settings
 from api.tables import tenants
 
 
@@ -35,7 +36,21 @@ class TenantChanges:
     source_buckets: Sequence[str] | None = None
 
 
+def check_buckets(changes: TenantChanges, settings: Settings) -> None:
+    """Raise `InvalidRequest` where the service's own bucket is among the sources: all tenants' recordings lie there."""
+    for number, bucket in enumerate(changes.source_buckets or ()):
+        if bucket == settings.s3_bucket:
+            message = f"the bucket {bucket} is the service's own: who may read it may read what others have sent"
+            raise InvalidRequest(message, f"/source_buckets/{number}")
+
+
 def create_tenant(database: Database, name: str, changes: TenantChanges | None = None) -> RowMapping:
+    """Make a tenant in a transaction of its own; raises like `add_tenant`."""
+    with database.system() as connection:
+        return add_tenant(connection, name, changes)
+
+
+def add_tenant(connection: Connection, name: str, changes: TenantChanges | None = None) -> RowMapping:
     """Make a tenant; what `changes` leaves out has the defaults of the table.
 
     Raises:
@@ -43,8 +58,7 @@ def create_tenant(database: Database, name: str, changes: TenantChanges | None =
     """
     values = {"name": name} | _given(changes or TenantChanges())
     try:
-        with database.system() as connection:
-            return connection.execute(insert(tenants).values(values).returning(tenants)).mappings().one()
+        return connection.execute(insert(tenants).values(values).returning(tenants)).mappings().one()
     except IntegrityError:
         message = f"there is a tenant of the name {name!r} already"
         raise InvalidRequest(message, "/name") from None

@@ -47,26 +47,24 @@ class BatchSize:
 
         Raises `OutOfMemory` where one item alone does not fit.
         """
-        first = 0
+        first, freed = 0, False
         while first < len(items):
             batch = items[first : first + self.size]
-            fits = True
             try:
                 result = run(batch)
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
-                if len(batch) == 1:
+                if len(batch) == 1 and freed:
                     message = f"{self._stage}: there is not even memory for a batch of one"
                     raise OutOfMemory(message) from error
-                fits = False
-            # Only here: the error held on to what had been allocated.
-            if not fits:
-                self.size = len(batch) // 2
-                free_cached()
+            else:
+                yield batch, result
+                first, freed = first + len(batch), False
                 continue
-            yield batch, result
-            first += len(batch)
+            # Only here: the error held on to what had been allocated.
+            free_cached()
+            self.size, freed = max(1, len(batch) // 2), True
 
     @property
     def notices(self) -> tuple[Notice, ...]:

@@ -42,6 +42,8 @@ class Context:
     """Folder for files of the job at hand."""
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the worker was told to stop."""
+    first_to_lose_the_device: threading.Lock = field(default_factory=threading.Lock)
+    """Taken for good by the job that finds that the GPU has failed: those beside it find the same."""
     room: Room = field(default_factory=Room)
     chance: random.Random = field(default_factory=random.SystemRandom)
     end: Callable[[], None] = end_in_order

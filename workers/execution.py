@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from api import tracing
 from api.errors import JobCancelled, OwnershipLost, TemporarilyUnavailable
 from api.jobs import lease
-from api.jobs.lease import Claim
+from api.jobs.lease import Claim, Outcome
 from api.jobs.reaping import lose
 from api.logging import where
 from api.states import Pool
@@ -24,7 +24,7 @@ from workers.context import Context
 from workers.ending import end_at_once
 from workers.keeper import Keeper, WorkerStopping
 from workers.metrics import ATTEMPTS, RUNNING
-from workers.retry import GiveUp, decide
+from workers.retry import GiveUp, decide, known_error
 
 log = structlog.get_logger()
 
@@ -79,15 +79,14 @@ def _attempt(context: Context, held: Claim, span: Span) -> str:
     try:
         with (
             Keeper(context.service.database, held, context.rhythm, context.stopping, end_at_once) as keeper,
-            context.room.entered(alone=held.crash_count > 0, check=keeper.check),
+            context.room.entered(alone=held.crash_count > 0, check=keeper.alive),
         ):
             context.work[held.pool](context, held, keeper)
     except JobCancelled:
         settle(context, held, lambda connection: lease.cancel(connection, held))
         return "cancelled"
     except WorkerStopping:
-        settle(context, held, lambda connection: lease.release(connection, held))
-        return "released"
+        return settle(context, held, lambda connection: lease.release(connection, held))
     except OwnershipLost:
         raise
     except DeviceLost as error:
@@ -105,9 +104,8 @@ def _device_lost(context: Context, held: Claim, error: DeviceLost) -> str:
     The jobs beside it find the same, and are given back: one of them may be at fault, and then takes down a process
     that it has to itself.
     """
-    if context.stopping.is_set():
-        settle(context, held, lambda connection: lease.release(connection, held))
-        return "released"
+    if context.stopping.is_set() or not context.first_to_lose_the_device.acquire(blocking=False):
+        return settle(context, held, lambda connection: lease.release(connection, held))
     context.stopping.set()
     try:
         settle(context, held, lambda connection: lose(connection, held, error))
@@ -117,19 +115,21 @@ def _device_lost(context: Context, held: Claim, error: DeviceLost) -> str:
 
 
 def _failed(context: Context, held: Claim, error: Exception) -> str:
-    decision = decide(error, held.failure_count, context.chance)
-    if isinstance(decision, GiveUp):
-        log.warning("job.failed", error=decision.error.slug, **_surprise(error))
-        settle(context, held, lambda connection: lease.fail(connection, held, decision.error))
-        return "failed"
-    seconds = round(decision.after.total_seconds(), 1)
-    log.warning("job.retried", error=decision.error.slug, seconds=seconds, **_surprise(error))
-    settle(context, held, lambda connection: lease.retry(connection, held, decision.after, decision.error))
-    return "retried"
+    """Write that an attempt failed: the job is tried again, or has failed."""
+    known = known_error(error)
+    log.warning("job.attempt_failed", error=known.slug, **_surprise(error))
+
+    def write(connection: Connection) -> Outcome:
+        decision = decide(known, lease.failures_of(connection, held, known), context.chance)
+        if isinstance(decision, GiveUp):
+            return lease.fail(connection, held, known)
+        return lease.retry(connection, held, decision.after, known)
+
+    return settle(context, held, write)
 
 
-def settle(context: Context, held: Claim, write: Callable[[Connection], None]) -> None:
-    """Run the transaction that ends an attempt, until it is known to have happened or not.
+def settle(context: Context, held: Claim, write: Callable[[Connection], Outcome]) -> Outcome:
+    """Run the transaction that ends an attempt, until it is known to have happened or not; what it gave, in a word.
 
     Where the answer to a COMMIT is lost it may have happened: tried again it finds the fence gone, and the row of the
     attempt tells whether that was us.
@@ -138,28 +138,33 @@ def settle(context: Context, held: Claim, write: Callable[[Connection], None]) -
         OwnershipLost: the job was no longer ours, nothing was written.
         TemporarilyUnavailable: the database did not answer for half a minute.
     """
-    database = context.service.database
     for wait in (*WAITS, None):
         try:
-            with database.system() as connection:
-                write(connection)
-        except OwnershipLost:
-            if not _ended(context, held):
-                raise
-            return
+            return _written(context, held, write)
         except TemporarilyUnavailable:
             if wait is None:
                 raise
             time.sleep(wait)
-        else:
-            return
+    raise AssertionError  # the last wait is None
 
 
-def _ended(context: Context, held: Claim) -> bool:
-    """Whether this attempt has an end that it wrote itself."""
+def _written(context: Context, held: Claim, write: Callable[[Connection], Outcome]) -> Outcome:
+    try:
+        with context.service.database.system() as connection:
+            return write(connection)
+    except OwnershipLost:
+        ended = _ended(context, held)
+        if ended is None:
+            raise
+        return ended
+
+
+def _ended(context: Context, held: Claim) -> Outcome | None:
+    """The end that this attempt has written itself, if it has."""
     with context.service.database.system() as connection:
-        outcome = connection.execute(select(attempts.c.outcome).where(attempts.c.fence == held.fence)).scalar_one()
-    return outcome is not None and outcome != lease.Outcome.LOST
+        found = select(attempts.c.outcome).where(attempts.c.fence == held.fence)
+        outcome = connection.execute(found).scalar_one_or_none()  # gone where the recording was deleted
+    return None if outcome is None or outcome == Outcome.LOST else Outcome(outcome)
 
 
 def _surprise(error: Exception) -> dict[str, object]:

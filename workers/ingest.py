@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 from sqlalchemy import Connection, RowMapping, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from api.errors import NotFound, ObjectNotFound
 from api.jobs import lease
-from api.jobs.lease import Claim
+from api.jobs.lease import Claim, Outcome
 from api.outbound.client import OutboundClient
 from api.outbound.receiving import FetchLimits
 from api.settings import Settings
@@ -31,6 +31,7 @@ from workers.keeper import Keeper
 from workers.sandbox.decode import Decoded, decode_in_sandbox
 from workers.sandbox.limits import SandboxLimits
 from workers.stages import stage
+from workers.watched_file import WatchedFile
 
 AUDIO_STAGE: Final = "audio"
 """The name under which decoded audio stands among the stages' outputs."""
@@ -77,7 +78,7 @@ class Ingest:
             context.reached("decoded", held)
             key = audio_key(held.tenant_id, held.recording_id, held.fence)
             with stage("store"), decoded.flac.open("rb") as flac:
-                context.service.objects.put_stream(key, flac, FLAC, max_bytes=decoded.bytes)
+                context.service.objects.put_stream(key, _watched(flac, keeper), FLAC, max_bytes=decoded.bytes)
             keeper("decode", 1, 1)
             context.reached("audio stored", held)
             size = source.stat().st_size
@@ -91,20 +92,26 @@ class Ingest:
         key = source_key(held.tenant_id, held.recording_id)
         keeper("fetch", 0, 1)
         with into.open("w+b") as file:
-            if not _copied(context, key, file):
+            watched = _watched(file, keeper)
+            if not _copied(context, key, watched):
                 limit = service.settings.max_upload_bytes
                 if kind is SourceKind.URL:
-                    self.client.fetch(recording["source"], file, limits=FetchLimits(max_bytes=limit))
+                    self.client.fetch(recording["source"], watched, limits=FetchLimits(max_bytes=limit))
                 elif kind is SourceKind.S3:
-                    self.buckets.download(recording["source"], _allowed(context, held), file, max_bytes=limit)
+                    self.buckets.download(recording["source"], _allowed(context, held), watched, max_bytes=limit)
                 else:
                     raise SourceNotFound
                 file.seek(0)
-                service.objects.put_stream(key, file, UNKNOWN, max_bytes=limit)
+                service.objects.put_stream(key, watched, UNKNOWN, max_bytes=limit)
             file.seek(0)
             digest = hashlib.file_digest(file, "sha256").digest()
         keeper("fetch", 1, 1)
         return into, digest
+
+
+def _watched(file: BinaryIO, keeper: Keeper) -> BinaryIO:
+    """The file, with a sign of life to the keeper for each piece that is copied: gigabytes may take an hour."""
+    return cast("BinaryIO", WatchedFile(file, keeper.alive))
 
 
 def _recording(context: Context, held: Claim) -> RowMapping:
@@ -152,7 +159,7 @@ def _limits(settings: Settings) -> SandboxLimits:
     )
 
 
-def _hand_on(connection: Connection, held: Claim, decoded: Decoded, key: str, digest: bytes, size: int) -> None:
+def _hand_on(connection: Connection, held: Claim, decoded: Decoded, key: str, digest: bytes, size: int) -> Outcome:
     """Write what was found, and queue the job for the models."""
     notices = [asdict(notice) for notice in decoded.notices]
     connection.execute(
@@ -167,12 +174,12 @@ def _hand_on(connection: Connection, held: Claim, decoded: Decoded, key: str, di
         )
     )
     _keep_audio(connection, held, key=key, sha256=bytes.fromhex(decoded.sha256), size=decoded.bytes)
-    lease.hand_on(connection, held, Pool.PROCESS, audio_seconds=decoded.seconds)
+    return lease.hand_on(connection, held, Pool.PROCESS, audio_seconds=decoded.seconds)
 
 
-def _hand_on_stored(connection: Connection, held: Claim, audio: RowMapping, recording: RowMapping) -> None:
+def _hand_on_stored(connection: Connection, held: Claim, audio: RowMapping, recording: RowMapping) -> Outcome:
     _keep_audio(connection, held, key=audio["object_key"], sha256=audio["sha256"], size=audio["bytes"])
-    lease.hand_on(connection, held, Pool.PROCESS, audio_seconds=recording["duration"])
+    return lease.hand_on(connection, held, Pool.PROCESS, audio_seconds=recording["duration"])
 
 
 def _keep_audio(connection: Connection, held: Claim, *, key: str, sha256: bytes, size: int) -> None:

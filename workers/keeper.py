@@ -16,6 +16,7 @@ import structlog
 from api.db import Database
 from api.errors import JobCancelled, OwnershipLost, TemporarilyUnavailable
 from api.jobs.lease import Claim, Hold, heartbeat
+from api.logging import where
 from pipeline.errors import HansardError
 from workers.metrics import HEARTBEATS_FAILED
 from workers.progress import fraction
@@ -101,6 +102,11 @@ class Keeper:
         self._progress.fraction = max(self._progress.fraction, reached)
         self.check()
 
+    def alive(self) -> None:
+        """Note that the work does not hang, though it has no progress to report; raises as a report does."""
+        self._progress.at = time.monotonic()
+        self.check()
+
     def check(self) -> None:
         """Raise as a report of progress does, without one."""
         if self._end is not None:
@@ -118,10 +124,19 @@ class Keeper:
             news = self._progress.fraction > self._progress.told
             if not news and now - beaten < self._rhythm.heartbeat.total_seconds():
                 continue
-            if self._beat(now - beaten):
+            if self._tried(now - beaten):
                 beaten = now
             if self._end is not None:
                 return
+
+    def _tried(self, since: float) -> bool:
+        """Send one heartbeat, and outlive whatever comes of it: without this thread nobody notices a hang."""
+        try:
+            return self._beat(since)
+        except Exception as error:  # noqa: BLE001
+            HEARTBEATS_FAILED.labels(self._held.pool).inc()
+            log.error("heartbeat.surprised", error=type(error).__name__, where=where(error))  # noqa: TRY400
+            return False
 
     def _beat(self, since: float) -> bool:
         """Send one heartbeat; False where the database does not answer."""

@@ -6,16 +6,20 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, BinaryIO, Final, cast
 
-from sqlalchemy import Connection, RowMapping, select
+import structlog
+from sqlalchemy import Connection, RowMapping, delete, select
 
+from api.errors import ObjectNotFound
 from api.jobs import lease
-from api.jobs.lease import Claim
+from api.jobs.lease import Claim, Outcome
 from api.results.publishing import publish
 from api.results.quality import quality
+from api.states import Pool
 from api.storage.keys import result_key
 from api.storage.store import Stored
 from api.tables import recordings, stage_outputs
@@ -32,12 +36,24 @@ from workers.result_files import result_files
 from workers.sandbox.stored_audio import read_flac
 from workers.stages import StageSpans, stage
 from workers.transcriber import Transcriber
+from workers.watched_file import WatchedFile
+
+log = structlog.get_logger()
 
 
 class AudioMissing(TransientError):
-    """The decoded audio of the job is not where it was put, or not what was put there."""
+    """The decoded audio is not where it was put, or other than it was; look into the object store, then requeue."""
 
     slug = "audio-missing"
+
+    def __init__(self, key: str | None = None) -> None:
+        super().__init__()
+        self.key = key
+        """Of the object that is gone or damaged; None where no row tells of one."""
+
+
+MAX_LOSSES: Final = 3
+"""Times that a job's audio may be gone; it is decoded anew, but a store that loses everything loses that, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +64,14 @@ class Process:
 
     def __call__(self, context: Context, held: Claim, keeper: Keeper) -> None:
         """Run a job's models, each stage kept as it ends, and end the job with its result."""
-        recording, stored = _audio_of(context, held)
-        with stage("read"):
-            audio = _read(context, recording, stored)
+        try:
+            recording, stored = _audio_of(context, held)
+            with stage("read"):
+                audio = _read(context, recording, stored, keeper)
+        except AudioMissing as missing:
+            log.warning("audio.missing")
+            settle(context, held, partial(_decode_again, held=held, missing=missing))
+            return
         keeper("decode", 1, 1)
         fingerprint = self.transcriber.fingerprint(held.options)
         checkpoints = JobCheckpoints(
@@ -81,16 +102,29 @@ def _audio_of(context: Context, held: Claim) -> tuple[RowMapping, RowMapping]:
     return recording, stored
 
 
-def _read(context: Context, recording: RowMapping, stored: RowMapping) -> Waveform:
+def _decode_again(connection: Connection, held: Claim, missing: AudioMissing) -> Outcome:
+    """Forget the audio, for all jobs that share it, and let the first pool make it anew."""
+    if lease.failures_of(connection, held, missing) + 1 >= MAX_LOSSES:
+        return lease.fail(connection, held, missing)
+    bad = (stage_outputs.c.recording_id == held.recording_id, stage_outputs.c.object_key == missing.key)
+    connection.execute(delete(stage_outputs).where(*bad))
+    return lease.send_back(connection, held, Pool.INGEST, missing)
+
+
+def _read(context: Context, recording: RowMapping, stored: RowMapping, keeper: Keeper) -> Waveform:
     """Fetch the audio and decode it, with the notices of the first decoding in front."""
     notices = tuple(Notice(found["code"], found["message"]) for found in recording["media"]["notices"])
     with TemporaryDirectory(dir=context.scratch, prefix="process-") as folder:
         path = Path(folder) / "audio.flac"
         with path.open("w+b") as file:
-            context.service.objects.download(stored["object_key"], file)
+            watched = cast("BinaryIO", WatchedFile(file, keeper.alive))
+            try:
+                context.service.objects.download(stored["object_key"], watched)
+            except ObjectNotFound:
+                raise AudioMissing(stored["object_key"]) from None
             file.seek(0)
             if hashlib.file_digest(file, "sha256").digest() != stored["sha256"]:
-                raise AudioMissing
+                raise AudioMissing(stored["object_key"])
         return read_flac(path, name=recording["name"], notices=notices)
 
 
@@ -110,10 +144,11 @@ def _store(
     }
 
 
-def _finish(connection: Connection, held: Claim, transcript: Transcript, files: Mapping[str, Stored]) -> None:
+def _finish(connection: Connection, held: Claim, transcript: Transcript, files: Mapping[str, Stored]) -> Outcome:
     """End the job first: where it is no longer ours, nothing else is written."""
-    lease.succeed(connection, held)
+    outcome = lease.succeed(connection, held)
     publish(connection, held.tenant_id, held.recording_id, held.job_id, transcript, files)
+    return outcome
 
 
 def _count(held: Claim, transcript: Transcript) -> None:

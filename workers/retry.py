@@ -30,27 +30,22 @@ class Retry:
     """Try again after some time."""
 
     after: timedelta
-    error: HansardError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GiveUp:
     """The job has failed."""
 
-    error: HansardError
+
+def decide(error: HansardError, failures: int, chance: random.Random) -> Retry | GiveUp:
+    """Decide on a job that has failed `failures` times before for the same reason."""
+    if isinstance(error, PermanentError) or failures + 1 >= _most(error):
+        return GiveUp()
+    return Retry(after=backoff(failures, chance))
 
 
-def decide(error: Exception, failures: int, chance: random.Random) -> Retry | GiveUp:
-    """Decide on a job that has failed `failures` times before, for whatever passing reasons."""
-    if isinstance(error, PermanentError):
-        return GiveUp(error=error)
-    known = _known(error)
-    if failures + 1 >= _most(known):
-        return GiveUp(error=known)
-    return Retry(after=backoff(failures, chance), error=known)
-
-
-def _known(error: Exception) -> HansardError:
+def known_error(error: Exception) -> HansardError:
+    """The error as clients may see it: ours as it is, the message of any other may hold anything."""
     if isinstance(error, MemoryError):
         return OutOfMemory()
     return error if isinstance(error, HansardError) else InternalError()

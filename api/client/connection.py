@@ -95,13 +95,17 @@ class Connection:
 
     def send(self, call: Call) -> httpx.Response:
         """Make a request, if need be several times; raises like `json`."""
-        began, attempt = self.pace.clock(), 0
+        refused: float | None = None
+        attempt = 0
         while True:
             attempt += 1
             try:
                 return self._once(call)
             except HansardError as error:
-                waited = self.pace.clock() - began
+                now = self.pace.clock()
+                # From the first refusal: sending a large file may take longer than anybody's patience.
+                refused = now if refused is None else refused
+                waited = now - refused
                 pause = self.pace.retry(error, attempt=attempt, waited=waited, idempotent=call.idempotent)
                 if pause is None:
                     raise

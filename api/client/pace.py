@@ -26,7 +26,7 @@ class Pace:
     """How long a client goes on."""
 
     patience: float = 60.0
-    """Seconds that a busy service is given, all tries together."""
+    """Seconds that a busy service is given from its first refusal on, all tries together."""
     outage: float = 300.0
     """Seconds that a service may be away while a job is followed."""
     sleep: Callable[[float], None] = time.sleep

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, cast
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
@@ -21,12 +22,22 @@ from api.errors import NotFound
 from api.http import health
 from api.http.bodies import entries, schemas_of
 from api.http.middleware import Around
-from api.http.problems import Invalid, MalformedJson, MethodNotAllowed, Problem, headers_of, of_error, response
+from api.http.problems import (
+    CATALOGUE,
+    Invalid,
+    MalformedJson,
+    MethodNotAllowed,
+    Problem,
+    headers_of,
+    of_error,
+    response,
+)
 from api.http.routes import ROUTERS
 from api.http.schemas import BODIES
 from api.http.state import Shared
 from api.http.webhook_schemas import BODIES as WEBHOOK_BODIES
 from api.http.webhooks import router as webhooks
+from api.logging import where
 from pipeline.errors import HansardError
 
 DESCRIPTION: Final = """Recordings in, who said what, when, out.
@@ -44,6 +55,7 @@ SILENT: Final[TelemetryConfig] = {
 }
 """The framework's own telemetry says what bodies and exceptions hold; ours (`api.tracing`) takes its place."""
 
+log = structlog.get_logger()
 _FRAMEWORK: Final[Mapping[int, type[HansardError]]] = {400: MalformedJson, 404: NotFound, 405: MethodNotAllowed}
 """What the framework's own errors are, by status."""
 
@@ -55,7 +67,8 @@ def create_app(service: Service) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001 - FastAPI's form
         parts.admitter.start()
-        yield
+        with parts.stopping.listening():
+            yield
         await run_in_threadpool(parts.close)
 
     app = FastAPI(
@@ -87,6 +100,9 @@ def _operation_id(route: APIRoute) -> str:
 
 def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, HansardError)  # noqa: S101 - registered for these
+    if error.slug not in CATALOGUE:
+        # The client is told nothing of it: whoever runs the service has to be.
+        log.error("request.unforeseen", error=error.slug, where=where(error))
     return response(of_error(error, request.state.request_id), headers_of(error))
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Annotated
 
 import structlog
+from anyio import to_thread
 from fastapi import Depends, Request, Security
-from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
 
 from api.errors import Unauthorized
 from api.http.parameters import refuse_unknown_parameters
@@ -44,11 +45,25 @@ async def authenticated(
     presented = credentials.credentials
     found = parts.keys.recall(presented)
     if found is None:
-        found = await run_in_threadpool(parts.keys.look_up, presented)
+        # Whoever has no key must not take the connections of those who have; nor must these wait in one line with them.
+        limiter = None if parts.keys.was_known(presented) else parts.lookups
+        found = await to_thread.run_sync(parts.keys.look_up, presented, limiter=limiter)
     structlog.contextvars.bind_contextvars(tenant_id=str(found.tenant_id))
     parts.rates.take(found.tenant_id, found.limits.max_requests_per_minute)
     refuse_unknown_parameters(request)
     return replace(found, request_id=request.state.request_id)
+
+
+def recheck(request: Request) -> Callable[[], None]:
+    """Make a check that the request's key still is what it was, for an answer that goes on; raises `Unauthorized`."""
+    keys = shared(request).keys
+    _, presented = get_authorization_scheme_param(request.headers.get("authorization"))
+
+    def check() -> None:
+        if keys.recall(presented) is None:
+            keys.look_up(presented)
+
+    return check
 
 
 def require(scope: Scope) -> Callable[..., Awaitable[Principal]]:

@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
@@ -61,6 +62,9 @@ class Around:
         began = perf_counter()
         try:
             await self._app(scope, receive, answer.send)
+        except ClientDisconnect:
+            # Nobody's mistake, and nobody is there to be answered.
+            return
         except Exception as error:  # noqa: BLE001 - whatever it is, the client is told that it is not at fault
             log.error("request.failed", error=type(error).__name__, where=where(error))  # noqa: TRY400 - the message may hold what somebody said
             span.fail(type(error).__name__)

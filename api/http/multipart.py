@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from fastapi import Request
@@ -12,12 +13,18 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from api.http.problems import BodyTooSlow, Invalid, ProblemEntry
+from api.outbound.watch import BodyTooSlow as TooFewBytes
+from api.outbound.watch import SpeedGauge
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 IDLE_SECONDS: Final = 60.0
 """A client that sends nothing for so long is given up."""
+LEAST_SPEED: Final = 10_000.0
+"""Bytes a second that have to come over every `SPEED_SECONDS` of waiting for them, as from sources that are fetched: an
+upload holds one of few threads, whoever has no room here waits."""
+SPEED_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +56,35 @@ async def read_form(request: Request) -> AsyncIterator[FormEvent]:
 
     Raises:
         Invalid: it is no such body, or breaks off.
-        BodyTooSlow: nothing came for `IDLE_SECONDS`.
+        BodyTooSlow: nothing came for `IDLE_SECONDS`, or less than `LEAST_SPEED` over `SPEED_SECONDS`.
         ClientDisconnect: the client is gone.
     """
     form = _Form(request.headers.get("content-type", ""))
-    stream = request.stream()
-    while True:
-        try:
-            chunk = await asyncio.wait_for(anext(stream), IDLE_SECONDS)
-        except StopAsyncIteration:
-            break
-        except TimeoutError:
-            message = f"nothing of the body came for {IDLE_SECONDS:.0f} s"
-            raise BodyTooSlow(message) from None
+    async for chunk in _steadily(request.stream(), SpeedGauge(least=LEAST_SPEED, window=SPEED_SECONDS)):
         for event in form.feed(chunk):
             yield event
     form.close()
+
+
+async def _steadily(
+    stream: AsyncIterator[bytes], gauge: SpeedGauge, clock: Callable[[], float] = monotonic
+) -> AsyncIterator[bytes]:
+    while True:
+        began = clock()
+        try:
+            # Not `wait_for`: until Python 3.12 it may take a request that is cancelled for one that goes on.
+            async with asyncio.timeout(IDLE_SECONDS):
+                chunk = await anext(stream)
+            gauge.add(len(chunk), clock() - began)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            message = f"nothing of the body came for {IDLE_SECONDS:.0f} s"
+            raise BodyTooSlow(message) from None
+        except TooFewBytes:
+            message = f"less than {LEAST_SPEED:.0f} bytes a second of the body came"
+            raise BodyTooSlow(message) from None
+        yield chunk
 
 
 class _Form:

@@ -71,7 +71,7 @@ class MethodNotAllowed(PermanentError):
 
 
 class BodyTooSlow(TransientError):
-    """Nothing of the body came for too long."""
+    """The body came too slowly."""
 
     slug = "source-too-slow"
 

@@ -12,6 +12,8 @@ from api.bootstrap import Service
 from api.states import Pool
 
 PATIENCE_SECONDS: Final = 2.0
+DATABASE: Final = "database"
+"""Without it nothing can be answered; the others are not needed for everything."""
 
 
 class Readiness:
@@ -19,7 +21,7 @@ class Readiness:
 
     def __init__(self, service: Service) -> None:
         self._asked: Mapping[str, Callable[[], object]] = {
-            "database": lambda: _ask_database(service),
+            DATABASE: lambda: _ask_database(service),
             "queue": lambda: service.queue.depth(Pool.INGEST),
             "objects": service.objects.check,
         }

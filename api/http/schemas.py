@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.http.moments import Moment
 from api.keys import Scope
 from api.options import JobOptions, Storable, Strict, SubmissionOptions
 from api.progress import eta_seconds
@@ -227,7 +228,7 @@ class ApiKeyRequest(Strict):
 
     name: Annotated[Storable, Field(min_length=1, max_length=200)]
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=10)]
-    expires_at: datetime | None = Field(None, description="By default never.")
+    expires_at: Moment | None = Field(None, description="By default never.")
 
 
 class Tenant(Shown):
@@ -254,7 +255,8 @@ class TenantList(Shown):
     next_cursor: str | None = Field(description="Null on the last page.")
 
 
-Weight = Annotated[float, Field(gt=0, le=1000)]
+# What waits is divided by it: next to nothing would be more than a number can be.
+Weight = Annotated[float, Field(ge=0.001, le=1000)]
 Count = Annotated[int, Field(ge=0, le=2_000_000_000)]
 Buckets = Annotated[list[Annotated[Storable, Field(min_length=1, max_length=63)]], Field(max_length=100)]
 

@@ -12,11 +12,14 @@ from api.admitter import Admitter
 from api.bootstrap import Service
 from api.cursors import Cursors
 from api.http.readiness import Readiness
+from api.http.stopping import Stopping
 from api.keys import KeyRing
 from api.quotas import QueueQuota, RateLimiter
 
 UPLOADS_AT_ONCE: Final = 32
-"""In a process; each holds up to three parts of 8 MB in memory. More wait, and their clients with them."""
+"""In a process; each holds a part of 8 MB in memory, and 2 MB on their way. More wait, and their clients with them."""
+LOOKUPS_SHARE: Final = 4
+"""One in so many connections, and no more, is for keys that nobody may ever have been given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,9 @@ class Shared:
     readiness: Readiness
     uploads: CapacityLimiter
     """Threads that write uploads to the object store."""
+    lookups: CapacityLimiter
+    """Threads that look up keys which were not seen before."""
+    stopping: Stopping
 
     @classmethod
     def of(cls, service: Service) -> Shared:
@@ -46,6 +52,8 @@ class Shared:
             admitter=Admitter(service),
             readiness=Readiness(service),
             uploads=CapacityLimiter(UPLOADS_AT_ONCE),
+            lookups=CapacityLimiter(max(1, service.settings.database_connections // LOOKUPS_SHARE)),
+            stopping=Stopping(),
         )
 
     def close(self) -> None:

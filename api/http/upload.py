@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from time import monotonic
+from dataclasses import dataclass
 from typing import BinaryIO, Final, Generic, TypeVar
 from uuid import UUID
 
 from anyio import to_thread
 from fastapi import Request
-from fastapi.concurrency import run_in_threadpool
 
 from api.http.bodies import parse
 from api.http.multipart import PartBegun, PartData, PartEnded, read_form
@@ -51,22 +49,6 @@ class Received:
         return hashlib.sha256(options + b"\0" + self.sha256).digest()
 
 
-@dataclass(slots=True, kw_only=True)
-class Beat:
-    """Something to do from time to time while bytes come in."""
-
-    act: Callable[[], None]
-    every: float
-    """Seconds."""
-    last: float = field(default_factory=monotonic)
-
-    async def __call__(self) -> None:
-        """Do it, if it is time."""
-        if monotonic() - self.last >= self.every:
-            self.last = monotonic()
-            await run_in_threadpool(self.act)
-
-
 def refuse_too_large(request: Request, max_bytes: int) -> None:
     """Raise `PayloadTooLarge` where the request says itself that it is."""
     length = request.headers.get("content-length", "")
@@ -74,9 +56,7 @@ def refuse_too_large(request: Request, max_bytes: int) -> None:
         raise _too_large(max_bytes)
 
 
-async def receive(
-    request: Request, parts: Shared, tenant_id: UUID, recording_id: UUID, beat: Beat | None, *, store: bool
-) -> Received:
+async def receive(request: Request, parts: Shared, tenant_id: UUID, recording_id: UUID, *, store: bool) -> Received:
     """Read a form, and write its file under the recording's key; or only take its digest, where it is not to be stored.
 
     Raises:
@@ -99,8 +79,6 @@ async def receive(
     try:
         async for event in read_form(request):
             await form.take(event)
-            if beat is not None:
-                await beat()
     except SourceTooLarge:
         raise _too_large(settings.max_upload_bytes) from None
     finally:
@@ -187,13 +165,17 @@ class _Transfer(Generic[Result]):
         try:
             await self._pipe.send(data)
         except PipeClosed:
-            await self._task
+            await self._ended()
             raise
 
     async def result(self) -> Result:
         """End the pipe, and wait for what the thread gives."""
         self._pipe.end()
-        return await self._task
+        return await self._ended()
+
+    async def _ended(self) -> Result:
+        # Shielded: a request that is cancelled has to wait, in `abandon`, until the thread writes no more.
+        return await asyncio.shield(self._task)
 
     async def abandon(self) -> None:
         """Make the thread give up, and wait until it has: it may be writing."""

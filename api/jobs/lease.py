@@ -56,8 +56,6 @@ class Claim:
     options: Mapping[str, Any]
     crash_count: int
     """Workers that were lost with this job."""
-    failure_count: int
-    """Attempts that failed for a passing reason."""
     request_id: str | None
     traceparent: str | None
     """The span of the request that made the job, where it was traced."""
@@ -109,7 +107,6 @@ def claim(connection: Connection, job_id: UUID, pool: Pool, worker: str, lease: 
         fence=taken["fence"],
         options=taken["options"],
         crash_count=taken["crash_count"],
-        failure_count=taken["failure_count"],
         request_id=taken["request_id"],
         traceparent=taken["traceparent"],
     )
@@ -144,37 +141,50 @@ def still_owned(connection: Connection, held: Claim) -> bool:
     return connection.execute(statement.with_for_update()).one_or_none() is not None
 
 
-def hand_on(connection: Connection, held: Claim, to: Pool, *, audio_seconds: float) -> None:
-    """Queue the job for the next pool; counts of crashes and failures begin anew."""
-    _leave(connection, held, JobState.QUEUED, Outcome.HANDED_ON, pool=to, audio_seconds=audio_seconds,
+def hand_on(connection: Connection, held: Claim, to: Pool, *, audio_seconds: float) -> Outcome:
+    """Queue the job for the next pool; the count of crashes begins anew."""
+    return _leave(connection, held, JobState.QUEUED, Outcome.HANDED_ON, pool=to, audio_seconds=audio_seconds,
            crash_count=0, failure_count=0)  # fmt: skip
 
 
-def succeed(connection: Connection, held: Claim) -> None:
+def succeed(connection: Connection, held: Claim) -> Outcome:
     """End the job; its result is written in the same transaction."""
-    _leave(connection, held, JobState.SUCCEEDED, Outcome.SUCCEEDED, progress=1.0, stage=None)
+    return _leave(connection, held, JobState.SUCCEEDED, Outcome.SUCCEEDED, progress=1.0, stage=None)
 
 
-def fail(connection: Connection, held: Claim, error: HansardError) -> None:
+def fail(connection: Connection, held: Claim, error: HansardError) -> Outcome:
     """End the job with an error that will not pass."""
     told = {"error_type": error.slug, "error_detail": str(error)[:SHOWN_CHARACTERS]}
-    _leave(connection, held, JobState.FAILED, Outcome.FAILED, error, **told)
+    return _leave(connection, held, JobState.FAILED, Outcome.FAILED, error, **told)
 
 
-def cancel(connection: Connection, held: Claim) -> None:
+def cancel(connection: Connection, held: Claim) -> Outcome:
     """End the job because that was asked for."""
-    _leave(connection, held, JobState.CANCELLED, Outcome.CANCELLED)
+    return _leave(connection, held, JobState.CANCELLED, Outcome.CANCELLED)
 
 
-def retry(connection: Connection, held: Claim, after: timedelta, error: HansardError) -> None:
+def retry(connection: Connection, held: Claim, after: timedelta, error: HansardError) -> Outcome:
     """Queue the job again, not before some time has passed."""
-    _leave(connection, held, JobState.QUEUED, Outcome.RETRIED, error, not_before=NOW + after,
+    return _leave(connection, held, JobState.QUEUED, Outcome.RETRIED, error, not_before=NOW + after,
            failure_count=jobs.c.failure_count + 1)  # fmt: skip
 
 
-def release(connection: Connection, held: Claim) -> None:
+def send_back(connection: Connection, held: Claim, to: Pool, error: HansardError) -> Outcome:
+    """Queue the job for an earlier pool, whose output is gone."""
+    return _leave(connection, held, JobState.QUEUED, Outcome.RETRIED, error, pool=to,
+           failure_count=jobs.c.failure_count + 1)  # fmt: skip
+
+
+def failures_of(connection: Connection, held: Claim, error: HansardError) -> int:
+    """How often the job has failed in its pool for this passing reason: others do not count against it."""
+    same = (attempts.c.pool == held.pool, attempts.c.outcome == Outcome.RETRIED, attempts.c.error_type == error.slug)
+    statement = select(func.count()).select_from(attempts).where(attempts.c.job_id == held.job_id, *same)
+    return connection.execute(statement).scalar_one()
+
+
+def release(connection: Connection, held: Claim) -> Outcome:
     """Queue the job again for another worker, as if this one had not had it."""
-    _leave(connection, held, JobState.QUEUED, Outcome.RELEASED, attempt=jobs.c.attempt - 1)
+    return _leave(connection, held, JobState.QUEUED, Outcome.RELEASED, attempt=jobs.c.attempt - 1)
 
 
 def end_attempt(connection: Connection, fence: int, outcome: Outcome, error: HansardError | None = None) -> None:
@@ -186,14 +196,20 @@ def end_attempt(connection: Connection, fence: int, outcome: Outcome, error: Han
 def _leave(
     connection: Connection, held: Claim, to: JobState, outcome: Outcome, error: HansardError | None = None,
     **values: object,
-) -> None:  # fmt: skip
-    """Give the job up; every way out goes through here, so that none forgets the fence.
+) -> Outcome:  # fmt: skip
+    """Give the job up, and say how; every way out goes through here, so that none forgets the fence.
+
+    A job that somebody asked to stop goes back to no queue: it ends here.
 
     Raises:
         OwnershipLost: the job is no longer this claim's, and nothing was written.
     """
-    row = transition(connection, held.job_id, to, fence=held.fence, **values)
+    row = transition(connection, held.job_id, to, fence=held.fence, asked=False, **values)
+    if row is None and to is JobState.QUEUED:
+        outcome, error = Outcome.CANCELLED, None
+        row = transition(connection, held.job_id, JobState.CANCELLED, fence=held.fence, asked=True)
     if row is None:
         raise OwnershipLost
     end_attempt(connection, held.fence, outcome, error)
     record_end(connection, row)
+    return outcome

@@ -33,7 +33,7 @@ def reap(connection: Connection) -> list[UUID]:
     return [job["id"] for job in expired.all() if _reaped(connection, job)]
 
 
-def lose(connection: Connection, held: Claim, error: HansardError) -> None:
+def lose(connection: Connection, held: Claim, error: HansardError) -> Outcome:
     """End the attempt of a worker that knows that it is lost, as a sweep would once its lease had run out.
 
     Raises:
@@ -43,6 +43,7 @@ def lose(connection: Connection, held: Claim, error: HansardError) -> None:
     job = connection.execute(mine.with_for_update()).mappings().one_or_none()
     if job is None or not _reaped(connection, job, error):
         raise OwnershipLost
+    return Outcome.LOST
 
 
 def _reaped(connection: Connection, job: RowMapping, error: HansardError | None = None) -> bool:

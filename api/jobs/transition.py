@@ -16,13 +16,19 @@ _NOT_LEASED: Final[Mapping[str, Any]] = {"lease_owner": None, "lease_until": Non
 
 
 def transition(
-    connection: Connection, job_id: UUID, to: JobState, *, fence: int | None = None, **values: object
-) -> RowMapping | None:  # fmt: skip
+    connection: Connection,
+    job_id: UUID,
+    to: JobState,
+    *,
+    fence: int | None = None,
+    asked: bool = False,
+    **values: object,
+) -> RowMapping | None:
     """Move a job to a state, and set `values` with it; the row as it is then, or None where it may not move.
 
     It may not where `TRANSITIONS` knows no such way. Who gives a `fence` speaks for a claim: the job has to be running,
     and no other claim may have come since. A worker that was taken for lost must write nothing, also not while the job
-    waits for the next.
+    waits for the next. Nothing that somebody asked to stop is queued; `asked` moves it only if somebody did.
     """
     sources = sources_of(to) if fence is None else {JobState.RUNNING} & sources_of(to)
     settled = {} if to is JobState.RUNNING else dict(_NOT_LEASED)
@@ -38,6 +44,10 @@ def transition(
     )
     if fence is not None:
         statement = statement.where(still_held(fence))
+    if to is JobState.QUEUED:
+        statement = statement.where(jobs.c.cancel_requested_at.is_(None))
+    if asked:
+        statement = statement.where(jobs.c.cancel_requested_at.is_not(None))
     return connection.execute(statement).mappings().one_or_none()
 
 

@@ -17,7 +17,7 @@ def parse_retry_after(text: str | None, now: datetime) -> float | None:
         return float(text) if len(text) <= LONGEST_NUMBER else None
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year or a zone of twenty digits is no number to C
         return None
     aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return max(0.0, (aware - now).total_seconds())

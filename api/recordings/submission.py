@@ -13,6 +13,7 @@ from api.jobs.transition import NOW
 from api.keys import Principal
 from api.options import SubmissionOptions, display_name, recognizers
 from api.quotas import QueueQuota
+from api.recordings.orphans import end_upload
 from api.settings import Settings
 from api.sources import SourceKind
 from api.states import JobState, Pool
@@ -36,6 +37,11 @@ class Submission:
     sha256: bytes | None = None
     awaits_upload: bool = False
     """The client will send the file to the object store by itself."""
+
+    @property
+    def was_sent(self) -> bool:
+        """The file came with the request, and lies in the object store."""
+        return self.kind == SourceKind.UPLOAD and not self.awaits_upload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +71,11 @@ def enter(connection: Connection, principal: Principal, quota: QueueQuota, submi
     Raises:
         QueueQuotaExceeded: the tenant has as many jobs waiting as it may.
         InvalidRequest: a callback endpoint is not one of the tenant's.
+        TemporarilyUnavailable: the file that came with the request is not kept any more.
     """
     tenant_id, options = principal.tenant_id, submission.options
+    if submission.was_sent:
+        end_upload(connection, submission.recording_id)
     quota.check(connection, tenant_id, principal.limits.max_queued)
     _check_endpoints(connection, principal, options)
     recording = connection.execute(

@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from api.bootstrap import Service
 from api.errors import ObjectNotFound
 from api.events import record_end
-from api.jobs.transition import NOW, is_in, transition
+from api.jobs.transition import is_in, transition
 from api.keys import Principal
 from api.progress import find_job
 from api.recordings.reading import Latest, get_recording
@@ -60,7 +60,7 @@ def complete_upload(service: Service, principal: Principal, recording_id: UUID) 
 
 def expire_uploads(connection: Connection) -> int:
     """Cancel jobs whose file never came, for the dispatcher; how many."""
-    late = (is_in(JobState.AWAITING_UPLOAD), jobs.c.created_at < NOW - ABANDONED_AFTER)
+    late = (is_in(JobState.AWAITING_UPLOAD), jobs.c.created_at < func.statement_timestamp() - ABANDONED_AFTER)
     statement = select(jobs.c.id).where(*late).limit(_BATCH).with_for_update(skip_locked=True)
     expired = connection.execute(statement).scalars().all()
     for job_id in expired:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from api.results.quality import quality
 from api.storage.store import Stored
@@ -29,6 +29,8 @@ def publish(
     """
     plain = document(transcript)
     owner = {"tenant_id": tenant_id, "recording_id": recording_id, "job_id": job_id}
+    # Two jobs of one recording may end at once, and only the later result is current.
+    connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"result of {recording_id}", 0))))
     connection.execute(update(transcripts).where(transcripts.c.recording_id == recording_id).values(current=False))
     connection.execute(
         insert(transcripts).values(

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from api.errors import BucketNotAllowed, ObjectNotFound
 from api.settings import Settings
-from api.storage.s3 import READ_BYTES, s3_client, storage_errors
+from api.storage.s3 import pieces, s3_client
 from pipeline.errors import SourceNotFound, SourceTooLarge
 
 if TYPE_CHECKING:
@@ -57,12 +57,11 @@ class ForeignBuckets:
             raise BucketNotAllowed(message)
         size = 0
         try:
-            with storage_errors(key):
-                for piece in self._client.get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(READ_BYTES):
-                    size += into.write(piece)
-                    if size > max_bytes:
-                        message = f"the recording is larger than the limit of {max_bytes} bytes"
-                        raise SourceTooLarge(message)
+            for piece in pieces(self._client, bucket, key):
+                size += into.write(piece)
+                if size > max_bytes:
+                    message = f"the recording is larger than the limit of {max_bytes} bytes"
+                    raise SourceTooLarge(message)
         except ObjectNotFound as missing:
             message = f"the bucket {bucket} holds no object of that key"
             raise SourceNotFound(message) from missing

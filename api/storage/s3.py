@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -24,15 +24,8 @@ if TYPE_CHECKING:
 PART_BYTES: Final = 8 << 20
 """Of an object written piece by piece; S3 takes 10,000 parts, so 84 GB."""
 READ_BYTES: Final = 1 << 20
+CONNECT_SECONDS: Final = 5
 _MISSING: Final = frozenset({"404", "NoSuchKey", "NotFound"})
-_CONFIG: Final = Config(
-    # SeaweedFS and presigned forms need version 4 spelled out.
-    signature_version="s3v4",
-    connect_timeout=5,
-    read_timeout=30,
-    retries={"max_attempts": 3, "mode": "standard"},
-    max_pool_connections=32,
-)
 
 
 class S3Store:
@@ -58,30 +51,35 @@ class S3Store:
 
     def put_stream(self, key: str, content: BinaryIO, content_type: str, *, max_bytes: int) -> Stored:
         """Write an object part by part; one that fits a single part in one request."""
-        first = content.read(PART_BYTES)
-        _within(len(first), max_bytes)
-        if len(first) < PART_BYTES:
-            return self.put(key, first, content_type)
+        part = content.read(PART_BYTES)
+        _within(len(part), max_bytes)
+        if len(part) < PART_BYTES:
+            return self.put(key, part, content_type)
         with storage_errors(key):
             upload = self._client.create_multipart_upload(Bucket=self._bucket, Key=key, ContentType=content_type)
         digest, size, parts = hashlib.sha256(), 0, list["CompletedPartTypeDef"]()
         try:
-            part = first
             while part:
                 digest.update(part)
                 size += len(part)
                 _within(size, max_bytes)
                 parts.append(self._put_part(key, upload["UploadId"], len(parts) + 1, part))
+                part = b""  # let it go before the next one takes its room
                 part = content.read(PART_BYTES)
             with storage_errors(key):
                 self._client.complete_multipart_upload(
                     Bucket=self._bucket, Key=key, UploadId=upload["UploadId"], MultipartUpload={"Parts": parts}
                 )
         except BaseException:
-            with storage_errors(key):
-                self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload["UploadId"])
+            # What went wrong first is what is told; parts that stay go with everything of the recording.
+            with suppress(StorageUnavailable):
+                self._abort(key, upload["UploadId"])
             raise
         return Stored(key=key, size=size, sha256=digest.digest(), content_type=content_type)
+
+    def _abort(self, key: str, upload: str) -> None:
+        with storage_errors(key), suppress(self._client.exceptions.NoSuchUpload):  # it has ended
+            self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload)
 
     def _put_part(self, key: str, upload: str, number: int, part: bytes) -> CompletedPartTypeDef:
         with storage_errors(key):
@@ -95,11 +93,7 @@ class S3Store:
 
     def download(self, key: str, into: BinaryIO) -> int:
         """Copy an object into a file."""
-        size = 0
-        with storage_errors(key):
-            for piece in self._client.get_object(Bucket=self._bucket, Key=key)["Body"].iter_chunks(READ_BYTES):
-                size += into.write(piece)
-        return size
+        return sum(into.write(piece) for piece in pieces(self._client, self._bucket, key))
 
     def size(self, key: str) -> int:
         """Ask for an object's size."""
@@ -107,7 +101,9 @@ class S3Store:
             return self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"]
 
     def delete_all(self, prefix: str) -> int:
-        """Remove all versions and delete markers below a prefix."""
+        """Remove all versions and delete markers below a prefix, and the parts of what is not complete."""
+        # First: what is completed meanwhile is an object, and is found after.
+        self._abort_all(prefix)
         removed = 0
         with storage_errors(prefix):
             for page in self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=prefix):
@@ -120,6 +116,14 @@ class S3Store:
                     _all_removed(answer.get("Errors", ()))
                 removed += len(doomed)
         return removed
+
+    def _abort_all(self, prefix: str) -> None:
+        with storage_errors(prefix):
+            for page in self._client.get_paginator("list_multipart_uploads").paginate(
+                Bucket=self._bucket, Prefix=prefix
+            ):
+                for upload in page.get("Uploads", ()):
+                    self._abort(upload["Key"], upload["UploadId"])
 
     def upload_form(self, key: str, *, max_bytes: int, valid: timedelta) -> UploadForm:
         """Sign a form for one object."""
@@ -155,9 +159,27 @@ def s3_client(settings: Settings, endpoint: str | None) -> S3Client:
         region_name=settings.s3_region,
         aws_access_key_id=access.get_secret_value() if access else None,
         aws_secret_access_key=secret.get_secret_value() if secret else None,
-        config=_CONFIG,
+        config=Config(
+            # SeaweedFS and presigned forms need version 4 spelled out.
+            signature_version="s3v4",
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=settings.s3_timeout_seconds,
+            retries={"max_attempts": 3, "mode": "standard"},
+            max_pool_connections=32,
+        ),
     )
     return client
+
+
+def pieces(client: S3Client, bucket: str, key: str) -> Iterator[bytes]:
+    """An object, piece by piece. What goes wrong with a piece where it is used is none of the store's errors.
+
+    Raises:
+        ObjectNotFound: there is no such object.
+        StorageUnavailable: the store does not answer.
+    """
+    with storage_errors(key):
+        yield from client.get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(READ_BYTES)
 
 
 @contextmanager

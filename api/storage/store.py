@@ -50,7 +50,10 @@ class ObjectStore(Protocol):
         """Bytes of an object; raises `ObjectNotFound`."""
 
     def delete_all(self, prefix: str) -> int:
-        """Remove every object below a prefix, in every version; how many versions there were."""
+        """Remove every object below a prefix, in every version; how many versions there were.
+
+        What `put_stream` has written of an object that is not complete goes too, and completing it fails.
+        """
 
     def upload_form(self, key: str, *, max_bytes: int, valid: timedelta) -> UploadForm:
         """Let somebody without credentials write this one object, of 1 to `max_bytes` bytes."""

@@ -2,7 +2,7 @@
 
 from api.tables.jobs import attempts, jobs, stage_outputs
 from api.tables.metadata import METADATA
-from api.tables.recordings import deletions, recordings
+from api.tables.recordings import deletions, recordings, uploads
 from api.tables.results import speakers, transcripts, turns
 from api.tables.tenants import api_keys, audit_log, idempotency_keys, tenants
 from api.tables.webhooks import outbox, webhook_attempts, webhook_deliveries, webhook_endpoints
@@ -22,6 +22,7 @@ __all__ = [
     "tenants",
     "transcripts",
     "turns",
+    "uploads",
     "webhook_attempts",
     "webhook_deliveries",
     "webhook_endpoints",

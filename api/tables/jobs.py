@@ -52,6 +52,8 @@ jobs = Table(
     moment("not_before", nullable=True),
     # When its id was last sent to the workers; null while it waits its turn.
     moment("admitted_at", nullable=True),
+    # When its id was sent ahead of others, as it had waited for hours; `admitted_at` is later where it was sent again.
+    moment("promoted_at", nullable=True),
     moment("cancel_requested_at", nullable=True),
     Column("stage", Text),
     # 0..1 of the whole job; never falls.
@@ -84,6 +86,8 @@ jobs = Table(
     Index("ix_jobs_admitted", "pool", "id", postgresql_where=text("state = 'queued' AND admitted_at IS NOT NULL")),
     Index("ix_jobs_awaiting_upload", "tenant_id", "created_at", postgresql_where=text("state = 'awaiting_upload'")),
     Index("ix_jobs_leased", "lease_until", postgresql_where=text("state = 'running'")),
+    # For whom a job that is deleted was the previous one.
+    Index("ix_jobs_previous_id", "previous_id", postgresql_where=text("previous_id IS NOT NULL")),
 )
 
 attempts = Table(

@@ -33,6 +33,18 @@ recordings = Table(
     Index("ix_recordings_created_at", "created_at", postgresql_where=text("deleted_at IS NULL")),
 )
 
+uploads = Table(
+    "uploads",
+    METADATA,
+    # No foreign key: the recording is entered when its file is there, and this row goes then.
+    Column("recording_id", Uuid(), primary_key=True),
+    tenant(),
+    # When the request that brings the file was last heard of.
+    moment("heard_at"),
+    # From then on the file must not become a recording any more.
+    moment("given_up_at", nullable=True),
+)
+
 deletions = Table(
     "deletions",
     METADATA,
@@ -43,5 +55,10 @@ deletions = Table(
     Column("requested_by", Text, nullable=False),
     moment("finished_at", nullable=True),
     Column("objects", Integer),
-    Index("ix_deletions_unfinished", "requested_at", postgresql_where=text("finished_at IS NULL")),
+    # When its turn comes to be swept: put off before every try, so that one that fails keeps no other waiting.
+    moment("next_try_at"),
+    # From then on nothing can be written for the recording any more.
+    moment("quiet_at"),
+    Index("ix_deletions_unfinished", "next_try_at", postgresql_where=text("finished_at IS NULL")),
+    Index("ix_deletions_finished", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
 )

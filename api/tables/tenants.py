@@ -85,4 +85,5 @@ audit_log = Table(
     Column("details", JSONB, nullable=False, server_default=text("'{}'")),
     moment("at"),
     Index("ix_audit_log_tenant_id_id", "tenant_id", "id"),
+    Index("ix_audit_log_at", "at"),
 )

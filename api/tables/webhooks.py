@@ -34,11 +34,14 @@ outbox = Table(
     Column("recording_id", Uuid()),
     Column("job_id", Uuid()),
     Column("data", JSONB, nullable=False),
+    # Whom the job named to be told, whatever becomes of its row; null for all that subscribe.
+    Column("named_endpoints", ARRAY(Uuid())),
     moment("created_at"),
     # When its deliveries were made.
     moment("fanned_out_at", nullable=True),
     Index("ix_outbox_tenant_id_id", "tenant_id", "id"),
     Index("ix_outbox_waiting", "id", postgresql_where=text("fanned_out_at IS NULL")),
+    Index("ix_outbox_fanned_out", "created_at", postgresql_where=text("fanned_out_at IS NOT NULL")),
     # A job ends once, and is said to have ended once.
     Index("uq_outbox_job_id_type", "job_id", "type", unique=True, postgresql_where=text("job_id IS NOT NULL")),
 )
@@ -60,6 +63,11 @@ webhook_endpoints = Table(
     moment("disabled_at", nullable=True),
     Column("disabled_reason", Text),
     moment("deleted_at", nullable=True),
+    # A sealed secret begins with the id of its key: those of an old key are a range.
+    Index("ix_webhook_endpoints_secret", "secret"),
+    Index(
+        "ix_webhook_endpoints_previous_secret", "previous_secret", postgresql_where=text("previous_secret IS NOT NULL")
+    ),
 )
 
 webhook_deliveries = Table(

@@ -9,16 +9,18 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from api.errors import TemporarilyUnavailable
-from api.jobs.transition import NOW
 from api.queue import WEBHOOKS, Queue
 from api.tables import webhook_deliveries
-from api.webhooks.deliveries import DeliveryState
+from api.webhooks.deliveries import is_pending
+
+STATEMENT: Final = func.statement_timestamp()
+"""When the statement came. An index serves what is compared with it; the clock's time changes from row to row."""
 
 WINDOW: Final = 1000
 """Deliveries that lie in Redis at once; the others wait in Postgres."""
 
 
-def due(connection: Connection, limit: int, now: ColumnElement[Any] = NOW) -> list[UUID]:
+def due(connection: Connection, limit: int, now: ColumnElement[Any] = STATEMENT) -> list[UUID]:
     """Deliveries whose next attempt is due, or whose worker was lost.
 
     Endpoints take turns, so that one with a long backlog does not keep the others waiting.
@@ -28,7 +30,7 @@ def due(connection: Connection, limit: int, now: ColumnElement[Any] = NOW) -> li
     )
     statement = (
         select(webhook_deliveries.c.id)
-        .where(webhook_deliveries.c.state == DeliveryState.PENDING, webhook_deliveries.c.next_at <= now)
+        .where(is_pending(), webhook_deliveries.c.next_at <= now)
         .order_by(turn, webhook_deliveries.c.next_at)
         .limit(limit)
     )

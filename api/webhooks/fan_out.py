@@ -9,18 +9,17 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Text, and_, any_, case, cast, func, literal, or_, select, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import ColumnElement, Connection, Text, any_, case, cast, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from api.bootstrap import Service
 from api.events import EventType
 from api.jobs.transition import NOW
-from api.tables import jobs, outbox, webhook_deliveries, webhook_endpoints
+from api.tables import outbox, webhook_deliveries, webhook_endpoints
 from api.webhooks.announcing import announce
 
 BATCH: Final = 200
 """Events of one transaction."""
-_CALLBACKS: Final = jobs.c.options["callback_endpoints"]
 
 
 def fan_out(service: Service) -> list[UUID]:
@@ -54,7 +53,6 @@ def fan_out_batch(connection: Connection) -> tuple[int, list[UUID]]:
     pairs = connection.execute(
         select(outbox.c.tenant_id, outbox.c.id.label("event_id"), webhook_endpoints.c.id.label("endpoint_id"))
         .join_from(outbox, webhook_endpoints, webhook_endpoints.c.tenant_id == outbox.c.tenant_id)
-        .outerjoin(jobs, jobs.c.id == outbox.c.job_id)
         .where(outbox.c.id.in_(waiting), is_meant())
         .where(webhook_endpoints.c.disabled_at.is_(None), webhook_endpoints.c.deleted_at.is_(None))
         # What happened before an endpoint was there is a matter of replay.
@@ -70,7 +68,7 @@ def fan_out_batch(connection: Connection) -> tuple[int, list[UUID]]:
 
 
 def is_meant() -> ColumnElement[bool]:
-    """The condition that an event (`outbox`, with its row of `jobs` if there is one) is meant for an endpoint.
+    """The condition that an event (`outbox`) is meant for an endpoint.
 
     A test is for the endpoint it names. A job that names `callback_endpoints` tells those, whatever they subscribe to,
     and no others. Everything else goes to the endpoints that subscribe to its type.
@@ -81,10 +79,6 @@ def is_meant() -> ColumnElement[bool]:
     )
     return case(
         (outbox.c.type == EventType.ENDPOINT_TEST, outbox.c.data["endpoint_id"].astext == endpoint),
-        (_names_some(), _CALLBACKS.has_key(endpoint)),
+        (outbox.c.named_endpoints.is_not(None), webhook_endpoints.c.id == any_(outbox.c.named_endpoints)),
         else_=subscribed,
     )
-
-
-def _names_some() -> ColumnElement[bool]:
-    return and_(func.jsonb_typeof(_CALLBACKS) == "array", literal([], JSONB()) != _CALLBACKS)

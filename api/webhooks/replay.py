@@ -1,4 +1,7 @@
-"""Sending events again, under the same webhook-id, to an endpoint that missed them or wants them once more."""
+"""Sending events again, under the same webhook-id, to an endpoint that missed them or wants them once more.
+
+Their rows are locked until the new deliveries are written, so that old ones are not forgotten in between.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,9 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, func, insert, or_, select
-from sqlalchemy.sql.expression import FromClause
 
 from api.errors import InvalidRequest, NotFound
-from api.tables import jobs, outbox, webhook_deliveries, webhook_endpoints
+from api.tables import outbox, webhook_deliveries, webhook_endpoints
 from api.webhooks.deliveries import supersede
 from api.webhooks.endpoints import EndpointDisabled, lock_own
 from api.webhooks.fan_out import is_meant
@@ -33,9 +35,9 @@ def replay_one(connection: Connection, tenant_id: UUID, endpoint_id: UUID, ident
     )
     events = list(
         connection.execute(
-            select(outbox.c.id).where(
-                outbox.c.tenant_id == tenant_id, or_(outbox.c.id == ident, outbox.c.id.in_(delivered))
-            )
+            select(outbox.c.id)
+            .where(outbox.c.tenant_id == tenant_id, or_(outbox.c.id == ident, outbox.c.id.in_(delivered)))
+            .with_for_update(read=True, key_share=True, of=outbox)
         ).scalars()
     )
     if not events:
@@ -76,10 +78,14 @@ def _lock_enabled(connection: Connection, tenant_id: UUID, endpoint_id: UUID) ->
 
 
 def _ids(connection: Connection, *which: ColumnElement[bool]) -> list[UUID]:
-    tables: FromClause = outbox.join(webhook_endpoints, webhook_endpoints.c.tenant_id == outbox.c.tenant_id).outerjoin(
-        jobs, jobs.c.id == outbox.c.job_id
+    statement = (
+        select(outbox.c.id)
+        .join_from(outbox, webhook_endpoints, webhook_endpoints.c.tenant_id == outbox.c.tenant_id)
+        .where(*which)
+        .order_by(outbox.c.id)
+        .limit(MOST + 1)
+        .with_for_update(read=True, key_share=True, of=outbox)
     )
-    statement = select(outbox.c.id).select_from(tables).where(*which).order_by(outbox.c.id).limit(MOST + 1)
     return list(connection.execute(statement).scalars())
 
 

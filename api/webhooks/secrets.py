@@ -1,8 +1,8 @@
 """Webhook secrets at rest: AES-256-GCM, bound to their endpoint.
 
 A sealed secret names the key it was sealed with, so that keys can be rotated: the first key seals, every key opens,
-and what `needs_resealing` is sealed anew before the old key is taken away. The endpoint's id is authenticated with it:
-a row copied to another endpoint does not open.
+and `resealing` seals anew what an old key has sealed, until it can be taken away. The endpoint's id is authenticated
+with it: a row copied to another endpoint does not open.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ class SecretBox:
         decoded = [_decode_key(key) for key in keys]
         self._ciphers = {_key_id(key): AESGCM(key) for key in decoded}
         self._newest = _key_id(decoded[0])
+        self.old_key_ids = tuple(key_id for key_id in self._ciphers if key_id != self._newest)
+        """Of the keys that open and do not seal any more; a sealed secret begins with the id of its key."""
 
     def seal(self, secret: str, endpoint_id: UUID) -> str:
         """The secret of an endpoint, encrypted with the newest key: `key id.nonce and ciphertext`."""

@@ -2,11 +2,12 @@
 
 | key | dtype | shape | what |
 |---|---|---|---|
-| `version` | int64 | () | 1 |
+| `version` | int64 | () | 2 |
 | `probabilities` | float16 | (windows, 7, 589) | probability of each powerset class in each frame of each window |
 | `starts` | int64 | (windows,) | first frame of each window on the recording's own grid |
 | `duration` | float64 | () | seconds of audio |
 | `seconds` | float64 | () | wall-clock seconds that segmentation took |
+| `notices` | uint8 | (bytes,) | what a reader should know, as JSON: a list of `{code, message}` |
 
 Frame i of a recording covers 0.016875 s from 0.02253125 + 0.016875 i s (`FRAMES` in `pipeline.segmentation.segmenter`).
 The classes are nobody, {0}, {1}, {2}, {0, 1}, {0, 2}, {1, 2}, where 0 to 2 are local speakers: those of another window
@@ -19,8 +20,10 @@ hour) change 2, and DER by up to 0.12 points; steps of 1/255 (1.8 MB) change 6, 
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 import zlib
+from dataclasses import asdict
 from typing import Any, Final
 
 import numpy as np
@@ -29,11 +32,13 @@ from numpy.typing import NDArray
 
 from pipeline.artefacts.artefact import Made
 from pipeline.errors import MalformedFile
+from pipeline.formats import native_reading as native
 from pipeline.segmentation.powerset import Powerset
 from pipeline.segmentation.segmenter import FRAME_SAMPLES, WINDOW_FRAMES, Segmentation
+from pipeline.types import Notice
 from pipeline.waveform import SAMPLE_RATE
 
-VERSION: Final = 1
+VERSION: Final = 2
 MAX_BYTES: Final = 2**32
 """Most bytes that a file may say it unpacks to: 14 times what 10 hours take at a window a second."""
 UNREADABLE: Final = (
@@ -54,6 +59,7 @@ DTYPES: Final[dict[str, np.dtype[Any]]] = {
     "starts": np.dtype(np.int64),
     "duration": np.dtype(np.float64),
     "seconds": np.dtype(np.float64),
+    "notices": np.dtype(np.uint8),
 }
 
 
@@ -66,6 +72,7 @@ def encode(segmentation: Segmentation, made: Made) -> bytes:
         "starts": segmentation.starts,
         "duration": np.float64(segmentation.duration),
         "seconds": np.float64(made.seconds),
+        "notices": np.frombuffer(json.dumps([asdict(notice) for notice in segmentation.notices]).encode(), np.uint8),
     }
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
@@ -86,7 +93,16 @@ def decode(content: bytes) -> tuple[Segmentation, Made]:
     _require(bool(((planes >= 0) & (planes <= 1)).all()), "a probability lies outside 0..1")
     _require(_in_order(starts, duration), "the windows do not follow each other through the recording")
     # In memory as segmentation leaves them: sums in another order have other last digits.
-    return Segmentation(np.ascontiguousarray(planes.transpose(0, 2, 1)), starts, duration, powerset), made
+    exact = np.ascontiguousarray(planes.transpose(0, 2, 1))
+    return Segmentation(exact, starts, duration, powerset, _notices(arrays["notices"].tobytes())), made
+
+
+def _notices(content: bytes) -> tuple[Notice, ...]:
+    try:
+        return tuple(native.notice(item) for item in json.loads(content))
+    except (KeyError, TypeError, ValueError) as error:
+        message = f"not a segmentation: {error!r}"
+        raise MalformedFile(message) from error
 
 
 def _read(content: bytes) -> tuple[dict[str, NDArray[Any]], Made]:
@@ -102,7 +118,9 @@ def _read(content: bytes) -> tuple[dict[str, NDArray[Any]], Made]:
         message = f"not a segmentation: {error!r}"
         raise MalformedFile(message) from error
     shapes = {key: array.ndim for key, array in arrays.items()}
-    _require(shapes == dict.fromkeys(DTYPES, 0) | {"probabilities": 3, "starts": 1}, f"dimensions are {shapes}")
+    _require(
+        shapes == dict.fromkeys(DTYPES, 0) | {"probabilities": 3, "starts": 1, "notices": 1}, f"dimensions are {shapes}"
+    )
     _require({key: array.dtype for key, array in arrays.items()} == DTYPES, "an array has another type")
     _require(int(arrays["version"]) == VERSION, f"version {arrays['version']} is not {VERSION}")
     return arrays, made

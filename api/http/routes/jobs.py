@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response, StreamingResponse
 
 from api.http.answers import CursorText, Limit, Place, answer, kept_answer, page
+from api.http.authentication import recheck
 from api.http.following import follow
 from api.http.problems import responses
 from api.http.routes.recordings import SUBMITTING, IdempotencyKey, Parts, Reader, Writer
@@ -73,14 +74,16 @@ def get(job_id: UUID, principal: Reader, parts: Parts) -> Response:
     },
 )
 async def events(job_id: UUID, request: Request, principal: Reader, parts: Parts) -> Response:
-    """Follow a job until it has ended."""
+    """Follow a job until it has ended. Where the stream ends before the job, ask again."""
+    still_allowed = recheck(request)
 
     def read() -> Job:
+        still_allowed()
         return _read(parts, principal.tenant_id, job_id)
 
     first = await run_in_threadpool(read)
     return StreamingResponse(
-        follow(first, read, request.state.request_id),
+        follow(first, read, request.state.request_id, parts.stopping),
         media_type="text/event-stream",
         # Proxies must pass each event on as it comes.
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},

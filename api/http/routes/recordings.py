@@ -3,40 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
-from functools import partial
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from pydantic import AwareDatetime
 from sqlalchemy import Connection
 from starlette.responses import Response
 
 from api.http.answers import REPLAYED, CursorText, Limit, Place, answer, kept_answer, page
 from api.http.authentication import Principal, Scope, require
 from api.http.bodies import JSON, MULTIPART, media_type, parse, read_body, reference
+from api.http.file_submission import accepted, submit_file
+from api.http.moments import Moment
 from api.http.problems import Invalid, ProblemEntry, UnsupportedMediaType, responses
-from api.http.schemas import (
-    DeletionShown,
-    Job,
-    Recording,
-    RecordingList,
-    RecordingWithJob,
-    UrlSubmission,
-)
+from api.http.schemas import DeletionShown, RecordingList, RecordingWithJob, UrlSubmission
 from api.http.state import Shared, shared
-from api.http.upload import Beat, Received, receive, refuse_too_large
-from api.idempotency import Answer, Kept, Taken, checked, finish, give_up, once, prolong, take
+from api.http.upload import refuse_too_large
+from api.idempotency import Answer, checked, once
 from api.options import SubmissionOptions
 from api.recordings.erasure import delete_recording
 from api.recordings.reading import RecordingFilter, get_recording, list_recordings
 from api.recordings.sources import checked_source, name_in
-from api.recordings.submission import Entry, Submission, check_model, enter, new_recording_id
-from api.sources import SourceKind
+from api.recordings.submission import Submission, check_model, enter, new_recording_id
 from api.states import JobState
-from api.storage import recording_prefix
 
 router = APIRouter(prefix="/v1/recordings", tags=["recordings"])
 Reader = Annotated[Principal, Depends(require(Scope.READ))]
@@ -51,8 +41,6 @@ IdempotencyKey = Annotated[
     ),
 ]
 SUBMITTING: Final = ("idempotency-key-invalid", "idempotency-key-reused", "request-in-progress", "queue-quota-exceeded")
-PROLONGED_EVERY: Final = 20.0
-"""Seconds."""
 _ACCEPTED: Final = {
     "description": "Accepted; the job is queued.",
     "headers": {
@@ -104,7 +92,7 @@ async def submit(request: Request, principal: Writer, parts: Parts, idempotency_
         told = await run_in_threadpool(_submit_address, parts, principal, key, wanted)
     elif kind == MULTIPART:
         refuse_too_large(request, parts.service.settings.max_upload_bytes)
-        told = await _submit_file(request, parts, principal, key)
+        told = await submit_file(request, parts, principal, key)
     else:
         message = f"send a file as {MULTIPART}, or an address as {JSON}"
         raise UnsupportedMediaType(message)
@@ -117,8 +105,8 @@ def list_all(
     principal: Reader,
     parts: Parts,
     status: Annotated[JobState | None, Query(description="State of the latest job.")] = None,
-    created_after: Annotated[AwareDatetime | None, Query(description="This moment, or later.")] = None,
-    created_before: Annotated[AwareDatetime | None, Query(description="Before this moment.")] = None,
+    created_after: Annotated[Moment | None, Query(description="This moment, or later.")] = None,
+    created_before: Annotated[Moment | None, Query(description="Before this moment.")] = None,
     metadata: Annotated[
         list[str] | None, Query(max_length=10, description="`key=value`, which the recording's metadata must hold.")
     ] = None,
@@ -128,8 +116,8 @@ def list_all(
     """List recordings with their latest jobs, the newest first."""
     wanted = RecordingFilter(
         status=status,
-        created_after=_within_years(created_after, "created_after"),
-        created_before=_within_years(created_before, "created_before"),
+        created_after=created_after,
+        created_before=created_before,
         metadata=dict(_pair(text) for text in metadata or ()),
     )
     place = Place(parts.cursors, principal, "recordings", status, created_after, created_before, sorted(metadata or ()))
@@ -166,12 +154,6 @@ def delete(recording_id: UUID, principal: Writer, parts: Parts) -> Response:
     return answer(DeletionShown(**{name: row[name] for name in DeletionShown.model_fields}), 202)
 
 
-def accepted(entry: Entry) -> Answer:
-    """What is answered to a submission."""
-    shown = RecordingWithJob(recording=Recording.of(entry.recording), job=Job.of(entry.job))
-    return Answer(status=202, body=shown.model_dump(mode="json"), recording_id=entry.recording["id"])
-
-
 def _submit_address(parts: Shared, principal: Principal, key: str | None, wanted: UrlSubmission) -> Answer:
     kind = checked_source(wanted.url, principal, parts.service.settings)
     check_model(wanted, parts.service.settings)
@@ -186,64 +168,8 @@ def _submit_address(parts: Shared, principal: Principal, key: str | None, wanted
     return once(parts.service.database, principal.tenant_id, key, digest, act)
 
 
-async def _submit_file(request: Request, parts: Shared, principal: Principal, key: str | None) -> Answer:
-    """The file goes to the store first, then the rows are written; whatever fails, the file goes again."""
-    recording_id = new_recording_id()
-    database = parts.service.database
-    held = await run_in_threadpool(_prepare, parts, principal, key)
-    store = not isinstance(held, Kept)
-    try:
-        beat = Beat(act=partial(prolong, database, held), every=PROLONGED_EVERY) if isinstance(held, Taken) else None
-        received = await receive(request, parts, principal.tenant_id, recording_id, beat, store=store)
-        if isinstance(held, Kept):
-            return held.for_request(received.digest())
-        return await run_in_threadpool(_enter_file, parts, principal, held, recording_id, received)
-    except BaseException:
-        if store:
-            await run_in_threadpool(_undo, parts, principal, held, recording_id)
-        raise
-
-
-def _prepare(parts: Shared, principal: Principal, key: str | None) -> Taken | Kept | None:
-    """Refuse before the file is sent what would be refused after it."""
-    with parts.service.database.tenant(principal.tenant_id) as connection:
-        parts.quota.check(connection, principal.tenant_id, principal.limits.max_queued)
-    return take(parts.service.database, principal.tenant_id, key) if key is not None else None
-
-
-def _enter_file(
-    parts: Shared, principal: Principal, held: Taken | Kept | None, recording_id: UUID, received: Received
-) -> Answer:
-    submission = Submission(
-        recording_id=recording_id,
-        kind=SourceKind.UPLOAD,
-        options=received.options,
-        file_name=received.file_name,
-        size=received.size,
-        sha256=received.sha256,
-    )
-    with parts.service.database.tenant(principal.tenant_id) as connection:
-        told = accepted(enter(connection, principal, parts.quota, submission))
-        if isinstance(held, Taken):
-            finish(connection, held, received.digest(), told)
-    return told
-
-
-def _undo(parts: Shared, principal: Principal, held: Taken | Kept | None, recording_id: UUID) -> None:
-    if isinstance(held, Taken):
-        give_up(parts.service.database, held)
-    parts.service.objects.delete_all(recording_prefix(principal.tenant_id, recording_id))
-
-
 def _pair(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or not key or "\x00" in text:
         raise Invalid([ProblemEntry(pointer="/metadata", detail="give metadata as key=value")])
     return key, value
-
-
-def _within_years(moment: datetime | None, name: str) -> datetime | None:
-    """A moment that Postgres can compare with; the first and last days overflow in other zones."""
-    if moment is not None and not 1970 <= moment.year < 9999:  # noqa: PLR2004
-        raise Invalid([ProblemEntry(pointer=f"/{name}", detail="give a moment from 1970 to 9998")])
-    return moment

@@ -38,7 +38,7 @@ def search(
     place = Place(parts.cursors, principal, "search", query)
     position = place.read(cursor)
     before = (UUID(str(position[0])), int(position[1])) if position else None
-    with parts.service.database.tenant(principal.tenant_id) as connection:
+    with parts.service.database.system() as connection:
         rows = search_turns(connection, principal.tenant_id, query, before=before, limit=limit + 1)
     items, following = page(rows, limit, lambda row: [str(row["recording_id"]), row["number"]], place.write)
     return answer(TurnList(items=[Turn.model_validate(dict(row)) for row in items], next_cursor=following))

@@ -6,8 +6,10 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
+from sqlalchemy import Connection
 from starlette.responses import Response
 
+from api.audit import audit
 from api.http.answers import CursorText, Limit, Place, answer, page
 from api.http.authentication import Principal, Scope, require
 from api.http.bodies import json_body, request_body
@@ -16,8 +18,9 @@ from api.http.routes.keys import Wanted as WantedKey
 from api.http.routes.keys import new_key
 from api.http.routes.recordings import Parts
 from api.http.schemas import ApiKeyRequest, NewApiKey, Tenant, TenantList, TenantRequest, TenantUpdate
+from api.http.state import Shared
 from api.keys import issue_key
-from api.tenants import TenantChanges, create_tenant, list_tenants, update_tenant
+from api.tenants import TenantChanges, add_tenant, check_buckets, list_tenants, update_tenant
 
 router = APIRouter(prefix="/v1/tenants", tags=["tenants"])
 Administrator = Annotated[Principal, Depends(require(Scope.ADMIN))]
@@ -33,9 +36,12 @@ _BODY = ("malformed-json", "payload-too-large", "unsupported-media-type")
     openapi_extra=request_body(TenantRequest),
     responses=responses(*_BODY),
 )
-def create(principal: Administrator, parts: Parts, wanted: Wanted) -> Response:  # noqa: ARG001 - asked for its scope
+def create(principal: Administrator, parts: Parts, wanted: Wanted) -> Response:
     """Make a tenant; then make it a key."""
-    row = create_tenant(parts.service.database, wanted.name, _changes(wanted))
+    changes = _changes(wanted, parts)
+    with parts.service.database.system() as connection:
+        row = add_tenant(connection, wanted.name, changes)
+        _note(connection, principal, "created", row["id"])
     return answer(Tenant.of(row), 201)
 
 
@@ -57,10 +63,13 @@ def list_all(principal: Administrator, parts: Parts, limit: Limit = 50, cursor: 
     openapi_extra=request_body(TenantUpdate),
     responses=responses("not-found", *_BODY),
 )
-def update(tenant_id: UUID, principal: Administrator, parts: Parts, wanted: Update) -> Response:  # noqa: ARG001
+def update(tenant_id: UUID, principal: Administrator, parts: Parts, wanted: Update) -> Response:
     """Change weight, quotas or buckets; acts within seconds."""
+    changes = _changes(wanted, parts)
     with parts.service.database.system() as connection:
-        return answer(Tenant.of(update_tenant(connection, tenant_id, _changes(wanted))))
+        row = update_tenant(connection, tenant_id, changes)
+        _note(connection, principal, "changed", tenant_id)
+    return answer(Tenant.of(row))
 
 
 @router.post(
@@ -79,5 +88,11 @@ def create_key(tenant_id: UUID, principal: Administrator, parts: Parts, wanted: 
     return answer(new_key(made), 201)
 
 
-def _changes(wanted: TenantUpdate) -> TenantChanges:
-    return TenantChanges(**{name: getattr(wanted, name) for name in TenantUpdate.model_fields})
+def _changes(wanted: TenantUpdate, parts: Shared) -> TenantChanges:
+    changes = TenantChanges(**{name: getattr(wanted, name) for name in TenantUpdate.model_fields})
+    check_buckets(changes, parts.service.settings)
+    return changes
+
+
+def _note(connection: Connection, administrator: Principal, what: str, tenant_id: UUID) -> None:
+    audit(connection, tenant_id, administrator.key_prefix, f"tenant.{what}", tenant_id, administrator.request_id)

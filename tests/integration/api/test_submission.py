@@ -15,8 +15,8 @@ from httpx2 import Response
 from sqlalchemy import Table, func, select, text, update
 
 from api.bootstrap import Service
+from api.http import file_submission as route
 from api.http.app import create_app
-from api.http.routes import recordings as route
 from api.states import Pool
 from api.storage.keys import source_key
 from api.tables import idempotency_keys, jobs, recordings, tenants

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
-from sqlalchemy import RowMapping, text, update
+from sqlalchemy import RowMapping, TextClause, text, update
 
 from api.errors import TemporarilyUnavailable
 from api.jobs.admission import admit, forget_lost
 from api.jobs.lease import claim
-from api.queue import InMemoryQueue
+from api.jobs.promotion import promote
+from api.queue import InMemoryQueue, Lane
 from api.states import Pool, Priority
 from api.tables import jobs
 from tests.integration.conftest import add_tenant
@@ -23,28 +24,34 @@ if TYPE_CHECKING:
 
 Queued = Callable[..., UUID]
 RowOf = Callable[[UUID], RowMapping]
+SOME_TIME_AGO = text("date_trunc('hour', clock_timestamp()) - interval '1 hour'")
+"""One moment, whenever it is asked for."""
 
 
 class BrokenQueue:
     """A Redis that is away."""
 
-    def send(self, queue: str, ids: Sequence[UUID]) -> None:
+    def send(self, queue: str, ids: Sequence[UUID], lane: Lane = Lane.FIRST) -> None:
         raise TemporarilyUnavailable
 
-    def depth(self, queue: str) -> int:
+    def depth(self, queue: str, lane: Lane = Lane.FIRST) -> int:
         raise TemporarilyUnavailable
 
 
 def admitted(service: Service, window: int = 16) -> list[UUID]:
+    """In the order in which workers take them."""
     queue = InMemoryQueue()
     admit(service.database, queue, Pool.PROCESS, window)
-    return queue.messages[Pool.PROCESS]
+    return [job for lane in Lane for job in queue.lanes[lane][Pool.PROCESS]]
 
 
 def age(service: Service, job: UUID, column: str, interval: str) -> None:
+    stamp(service, job, column, text(f"clock_timestamp() - interval '{interval}'"))
+
+
+def stamp(service: Service, job: UUID, column: str, moment: TextClause) -> None:
     with service.database.system() as connection:
-        past = text(f"clock_timestamp() - interval '{interval}'")
-        connection.execute(update(jobs).where(jobs.c.id == job).values({column: past}))
+        connection.execute(update(jobs).where(jobs.c.id == job).values({column: moment}))
 
 
 def test_the_oldest_job_goes_first_and_no_more_than_fit(service: Service, queued: Queued) -> None:
@@ -68,11 +75,73 @@ def test_interactive_jobs_go_before_an_archive(service: Service, queued: Queued)
     assert admitted(service) == [urgent, *archive]
 
 
+def test_an_interactive_job_is_not_stuck_behind_an_archive_that_was_sent_before(
+    service: Service, queued: Queued
+) -> None:
+    queue = InMemoryQueue()
+    archive = [queued(priority=Priority.BACKFILL) for _ in range(3)]
+    admit(service.database, queue, Pool.PROCESS, 2)
+    urgent = queued()
+    admit(service.database, queue, Pool.PROCESS, 2)
+    assert queue.lanes[Lane.FIRST][Pool.PROCESS] == [urgent]
+    assert queue.lanes[Lane.LATER][Pool.PROCESS] == archive[:2]
+
+
 def test_an_archive_is_not_put_off_for_ever(service: Service, queued: Queued) -> None:
+    """Its oldest job goes among the interactive ones, the next when that one was taken."""
+    old, next_old, young = (queued(priority=Priority.BACKFILL) for _ in range(3))
+    for job in (old, next_old):
+        age(service, job, "created_at", "7 hours")
+    queue = InMemoryQueue()
+    assert admit(service.database, queue, Pool.PROCESS, 1) == 1  # the first of them waits in its own lane
+    assert [promote(service.database, queue, Pool.PROCESS) for _ in range(2)] == [1, 0]
+    assert queue.messages[Pool.PROCESS] == [old]
+    with service.database.system() as connection:
+        assert claim(connection, old, Pool.PROCESS, "worker-1", MINUTE)
+    assert [promote(service.database, queue, Pool.PROCESS) for _ in range(2)] == [1, 0]
+    assert queue.messages[Pool.PROCESS] == [old, next_old]
+    with service.database.system() as connection:
+        assert claim(connection, next_old, Pool.PROCESS, "worker-1", MINUTE)
+    assert promote(service.database, queue, Pool.PROCESS) == 0
+    assert admitted(service) == [young]
+
+
+def test_a_promoted_job_whose_message_was_lost_is_promoted_again(service: Service, queued: Queued) -> None:
+    """Although its own lane is full: what counts is the lane that it was sent in."""
+    old, *archive = (queued(priority=Priority.BACKFILL) for _ in range(3))
+    age(service, old, "created_at", "7 hours")
+    queue = InMemoryQueue()
+    admit(service.database, queue, Pool.PROCESS, 16)
+    assert promote(service.database, queue, Pool.PROCESS) == 1
+    for column in ("admitted_at", "promoted_at"):
+        stamp(service, old, column, SOME_TIME_AGO)
+    assert forget_lost(service.database, queue, Pool.PROCESS) == 0
+    queue.messages.clear()
+    assert forget_lost(service.database, queue, Pool.PROCESS) == 1
+    assert promote(service.database, queue, Pool.PROCESS) == 1
+    assert queue.messages[Pool.PROCESS] == [old]
+    assert queue.lanes[Lane.LATER][Pool.PROCESS] == [old, *archive]
+
+
+def test_a_promoted_job_waits_again_while_redis_is_away(service: Service, queued: Queued) -> None:
     old = queued(priority=Priority.BACKFILL)
     age(service, old, "created_at", "7 hours")
-    urgent = queued()
-    assert admitted(service) == [old, urgent]
+    with pytest.raises(TemporarilyUnavailable):
+        promote(service.database, BrokenQueue(), Pool.PROCESS)
+    assert promote(service.database, InMemoryQueue(), Pool.PROCESS) == 1
+
+
+def test_a_promoted_job_that_runs_has_overtaken_nobody_in_the_later_lane(service: Service, queued: Queued) -> None:
+    old, *archive = (queued(priority=Priority.BACKFILL) for _ in range(3))
+    age(service, old, "created_at", "7 hours")
+    queue = InMemoryQueue()
+    admit(service.database, queue, Pool.PROCESS, 16)
+    for job in archive:
+        age(service, job, "admitted_at", "20 seconds")
+    assert promote(service.database, queue, Pool.PROCESS) == 1
+    with service.database.system() as connection:
+        assert claim(connection, old, Pool.PROCESS, "worker-1", MINUTE)
+    assert forget_lost(service.database, queue, Pool.PROCESS) == 0
 
 
 def test_one_tenant_cannot_keep_another_waiting(service: Service, queued: Queued) -> None:
@@ -139,3 +208,15 @@ def test_a_message_that_was_overtaken_is_sent_again(service: Service, queued: Qu
         assert claim(connection, taken, Pool.PROCESS, "worker-1", MINUTE)
     assert forget_lost(service.database, queue, Pool.PROCESS) == 1
     assert admitted(service) == [stuck]
+
+
+def test_what_waits_in_the_later_lane_is_not_overtaken_by_interactive_jobs(service: Service, queued: Queued) -> None:
+    archive = queued(priority=Priority.BACKFILL)
+    queue = InMemoryQueue()
+    admit(service.database, queue, Pool.PROCESS, 16)
+    age(service, archive, "admitted_at", "20 seconds")
+    urgent = queued()
+    admit(service.database, queue, Pool.PROCESS, 16)
+    with service.database.system() as connection:
+        assert claim(connection, urgent, Pool.PROCESS, "worker-1", MINUTE)
+    assert forget_lost(service.database, queue, Pool.PROCESS) == 0

@@ -94,7 +94,7 @@ class JobLife(RuleBasedStateMachine):
 
     @rule(held=claims, way=st.sampled_from(["hand_on", "succeed", "fail", "cancel", "retry", "release"]))
     def leave(self, held: Claim, way: str) -> None:
-        ways: dict[str, tuple[JobState, Callable[[Connection], None]]] = {
+        ways: dict[str, tuple[JobState, Callable[[Connection], object]]] = {
             "hand_on": (JobState.QUEUED, lambda c: lease.hand_on(c, held, Pool.PROCESS, audio_seconds=1.0)),
             "succeed": (JobState.SUCCEEDED, lambda c: lease.succeed(c, held)),
             "fail": (JobState.FAILED, lambda c: lease.fail(c, held, CorruptMedia())),
@@ -109,6 +109,9 @@ class JobLife(RuleBasedStateMachine):
         job = self.job(held)
         with self.service.database.system() as connection:
             write(connection)
+        if state is JobState.QUEUED and job.cancelling:
+            job.goes(JobState.CANCELLED)
+            return
         job.goes(state)
         if way == "hand_on":
             job.pool, job.crashes = Pool.PROCESS, 0

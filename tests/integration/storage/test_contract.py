@@ -14,7 +14,7 @@ import pytest
 from api.errors import BucketNotAllowed, ObjectNotFound, StorageUnavailable
 from api.storage import InMemoryStore, ObjectStore, S3Store
 from api.storage.foreign import ForeignBuckets, bucket_and_key
-from api.storage.s3 import PART_BYTES
+from api.storage.s3 import PART_BYTES, s3_client
 from pipeline.errors import SourceNotFound, SourceTooLarge
 
 if TYPE_CHECKING:
@@ -82,6 +82,19 @@ def test_no_version_of_a_deleted_object_is_left(settings: Settings, prefix: str)
     for content in (b"first", b"second"):
         objects.put(f"{prefix}a", content, "text/plain")
     assert objects.delete_all(prefix) == 2
+    assert objects.delete_all(prefix) == 0
+
+
+def test_of_what_was_written_in_parts_and_never_completed_nothing_is_left(settings: Settings, prefix: str) -> None:
+    objects, client, bucket = S3Store.connect(settings), s3_client(settings, settings.s3_endpoint), settings.s3_bucket
+    for key in (f"{prefix}1/a", f"{prefix}1/b", f"{prefix}1x"):
+        begun = client.create_multipart_upload(Bucket=bucket, Key=key)
+        upload, part = begun["UploadId"], bytes(PART_BYTES)
+        client.upload_part(Bucket=bucket, Key=key, UploadId=upload, PartNumber=1, Body=part)
+    objects.put(f"{prefix}1/c", b"x", "text/plain")
+    assert objects.delete_all(f"{prefix}1/") == 1
+    left = client.list_multipart_uploads(Bucket=bucket, Prefix=prefix)["Uploads"]
+    assert [one["Key"] for one in left] == [f"{prefix}1x"]
     assert objects.delete_all(prefix) == 0
 
 

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import select, update
 
-from api.events import EventType, record
+from api.events import EventType, record, record_end
+from api.jobs.transition import NOW
+from api.tables import jobs, outbox
 from api.webhooks import endpoints
 from api.webhooks.endpoints import Endpoint
 from tests.integration.conftest import settings_for
@@ -62,14 +65,17 @@ def happen(service: Service, tenant: UUID) -> Record:
 
 
 @pytest.fixture
-def job_ends(service: Service, tenant: UUID, queued: Callable[..., UUID]) -> Record:
-    """Writes the event of a job that has ended; the job's options may be given."""
+def job_ends(service: Service, queued: Callable[..., UUID]) -> Record:
+    """Ends a job, which writes its event; the job's options may be given."""
 
     def write(kind: EventType = EventType.JOB_SUCCEEDED, **options: Any) -> UUID:
-        event, job, recording = uuid4(), queued(options=options), uuid4()
-        data = {"job_id": str(job), "recording_id": str(recording), "state": kind.removeprefix("job."), "error": None}
+        job = queued(options=options)
+        error = "corrupt-media" if kind in {EventType.JOB_FAILED, EventType.JOB_DEAD} else None
+        values = {"state": kind.removeprefix("job."), "finished_at": NOW, "error_type": error}
         with service.database.system() as connection:
-            record(connection, tenant, kind, data, job_id=job, recording_id=recording, event_id=event)
+            ended = connection.execute(update(jobs).where(jobs.c.id == job).values(values).returning(jobs))
+            record_end(connection, ended.mappings().one())
+            event: UUID = connection.execute(select(outbox.c.id).where(outbox.c.job_id == job)).scalar_one()
         return event
 
     return write

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import func, select
@@ -10,12 +11,14 @@ from sqlalchemy import func, select
 from api.bootstrap import Service
 from api.errors import TemporarilyUnavailable
 from api.events import EventType
-from api.queue import WEBHOOKS, InMemoryQueue
-from api.tables import outbox, webhook_deliveries, webhook_endpoints
+from api.queue import WEBHOOKS, InMemoryQueue, Lane
+from api.recordings.erasure import delete_recording
+from api.tables import jobs, outbox, webhook_deliveries, webhook_endpoints
 from api.webhooks import endpoints
 from api.webhooks.announcing import WINDOW
 from api.webhooks.endpoints import Changes, Endpoint
 from api.webhooks.fan_out import BATCH, fan_out, fan_out_batch
+from api.webhooks.replay import replay_range
 from tests.integration.conftest import add_tenant
 from tests.integration.webhooks.consumer import Record
 from workers.delivery import send_due
@@ -25,7 +28,7 @@ URL = "https://example.com/hook"
 
 
 class Unreachable(InMemoryQueue):
-    def send(self, queue: str, ids: object) -> None:
+    def send(self, queue: str, ids: object, lane: Lane = Lane.FIRST) -> None:
         raise TemporarilyUnavailable
 
 
@@ -54,6 +57,26 @@ def test_a_job_that_names_endpoints_tells_those_alone(service: Service, subscrib
     fan_out(service)
     assert told(service, for_named) == {named.id}
     assert told(service, for_all) == {other.id}
+
+
+def test_an_event_goes_to_the_endpoints_its_job_named_though_the_job_is_gone(
+    service: Service, tenant: UUID, subscribe: Subscribe, queued: Callable[..., UUID]
+) -> None:
+    """A deletion ends the job and erases it in one request, before anybody was told; a replay comes later still."""
+    (named, _), (other, _) = subscribe(URL, EventType.JOB_DEAD), subscribe(URL)
+    job = queued(options={"callback_endpoints": [str(named.id)]})
+    with service.database.system() as connection:
+        recording = connection.execute(select(jobs.c.recording_id).where(jobs.c.id == job)).scalar_one()
+    delete_recording(service, tenant, recording, actor="test")
+    with service.database.system() as connection:
+        assert connection.execute(select(func.count()).select_from(jobs)).scalar_one() == 0
+        event = connection.execute(select(outbox.c.id).where(outbox.c.job_id == job)).scalar_one()
+    fan_out(service)
+    assert told(service, event) == {named.id}
+    after, before = datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC) + timedelta(hours=1)
+    with service.database.tenant(tenant) as connection:
+        assert len(replay_range(connection, tenant, other.id, after, before)) == 1  # that the recording was deleted
+        assert len(replay_range(connection, tenant, named.id, after, before)) == 1
 
 
 def test_an_event_stays_with_its_tenant(service: Service, subscribe: Subscribe, happen: Record) -> None:

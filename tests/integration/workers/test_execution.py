@@ -2,24 +2,28 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection, RowMapping, func, update
+from sqlalchemy import Connection, RowMapping, delete, func, update
 
 from api.errors import JobCancelled, OwnershipLost, TemporarilyUnavailable
 from api.jobs import lease
-from api.jobs.lease import Claim
+from api.jobs.lease import Claim, Outcome
 from api.jobs.reaping import reap
 from api.states import Pool
-from api.tables import jobs
+from api.tables import jobs, recordings
 from pipeline.errors import CorruptMedia, DeviceLost
 from workers.context import Context, Work
 from workers.execution import execute, settle
-from workers.keeper import Keeper
+from workers.keeper import Keeper, WorkerStopping
+from workers.retry import MAX_SURPRISES
+from workers.room import Room
 
 if TYPE_CHECKING:
     from api.bootstrap import Service
@@ -33,9 +37,8 @@ def run(service: Service, tmp_path: Path) -> Callable[[UUID, Work], Context]:
     """Executes a job with the given work."""
 
     def execute_with(job: UUID, work: Work, **others: Any) -> Context:
-        context = Context(
-            service=service, work={Pool.PROCESS: work}, scratch=tmp_path, chance=random.Random(1), **others
-        )
+        told = replace(service, settings=others.pop("settings", service.settings))
+        context = Context(service=told, work={Pool.PROCESS: work}, scratch=tmp_path, chance=random.Random(1), **others)
         assert execute(context, job, Pool.PROCESS)
         return context
 
@@ -92,15 +95,78 @@ def test_an_error_decides_what_becomes_of_the_job(
     assert (row["not_before"] is not None) == (state == "queued")
 
 
+def again(service: Service, job: UUID) -> None:
+    """Let a job that waits for its next attempt have it now."""
+    with service.database.system() as connection:
+        connection.execute(update(jobs).where(jobs.c.id == job).values(not_before=None))
+
+
 def test_a_fault_that_nobody_foresaw_is_given_up_in_the_end(
-    run: Any,
-    queued: Queued,
-    row_of: RowOf,
+    run: Any, service: Service, queued: Queued, row_of: RowOf
 ) -> None:
-    job = queued(failure_count=2)
-    run(job, raising(ZeroDivisionError("secret of the implementation")))
+    job = queued()
+    for _ in range(MAX_SURPRISES):
+        assert row_of(job)["state"] == "queued"
+        run(job, raising(ZeroDivisionError("secret of the implementation")))
+        again(service, job)
     assert row_of(job)["error_type"] == "internal-error"
     assert "secret" not in row_of(job)["error_detail"]
+
+
+def test_one_kind_of_fault_does_not_count_for_another(
+    run: Any, service: Service, queued: Queued, row_of: RowOf
+) -> None:
+    """A job that has outlived an outage of the store may still surprise as often as any other."""
+    job = queued()
+    for error in (*[TemporarilyUnavailable()] * 4, *[ZeroDivisionError()] * (MAX_SURPRISES - 1)):
+        run(job, raising(error))
+        assert row_of(job)["state"] == "queued"
+        again(service, job)
+
+
+def test_a_job_that_waits_for_room_does_not_hang(run: Any, service: Service, queued: Queued, row_of: RowOf) -> None:
+    """However long the job beside it takes: the wait is no fault of anybody's."""
+    hasty = service.settings.model_copy(update={"heartbeat_seconds": 0.05, "hang_seconds": 0.5})
+    room, job = Room(), queued(crash_count=1)
+    with room.entered(alone=False, check=lambda: None):
+        beside = threading.Thread(target=run, args=(job, succeeding), kwargs={"room": room, "settings": hasty})
+        beside.start()
+        time.sleep(1.5)
+        assert row_of(job)["state"] == "running"
+    beside.join()
+    assert row_of(job)["state"] == "succeeded"
+
+
+@pytest.mark.parametrize("way", ["hand on", "retry", "release"])
+def test_a_job_that_is_to_stop_goes_back_to_no_queue(
+    run: Any, service: Service, queued: Queued, row_of: RowOf, way: str
+) -> None:
+    """Somebody asked while it ran, and it ends before the next heartbeat could tell."""
+    job = queued()
+
+    def work(context: Context, held: Claim, keeper: Keeper) -> None:
+        with service.database.system() as connection:
+            asked = func.clock_timestamp()
+            connection.execute(update(jobs).where(jobs.c.id == job).values(cancel_requested_at=asked))
+        if way == "retry":
+            raise TemporarilyUnavailable
+        if way == "release":
+            raise WorkerStopping
+        settle(context, held, lambda connection: lease.hand_on(connection, held, Pool.PROCESS, audio_seconds=1.0))
+
+    run(job, work)
+    assert (row_of(job)["state"], row_of(job)["error_type"]) == ("cancelled", None)
+
+
+def test_a_job_whose_recording_was_deleted_meanwhile_is_left(run: Any, service: Service, queued: Queued) -> None:
+    job = queued()
+
+    def work(context: Context, held: Claim, keeper: Keeper) -> None:
+        with service.database.system() as connection:
+            connection.execute(delete(recordings).where(recordings.c.id == held.recording_id))
+        succeeding(context, held, keeper)
+
+    run(job, work)
 
 
 def test_a_worker_that_stops_gives_its_job_back_uncharged(run: Any, queued: Queued, row_of: RowOf) -> None:
@@ -197,13 +263,14 @@ def test_a_commit_whose_answer_was_lost_is_found_to_have_happened(
     tries: list[int] = []
 
     def work(context: Context, held: Claim, keeper: Keeper) -> None:
-        def write(connection: Connection) -> None:
-            lease.succeed(connection, held)
+        def write(connection: Connection) -> Outcome:
+            outcome = lease.succeed(connection, held)
             tries.append(1)
             if len(tries) == 1:
                 connection.commit()
                 message = "the answer was lost"
                 raise TemporarilyUnavailable(message)
+            return outcome
 
         settle(context, held, write)
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from uuid import UUID
 
 import pytest
@@ -22,15 +22,17 @@ from api.states import Pool
 from api.storage.foreign import ForeignBuckets
 from api.storage.keys import source_key
 from api.tables import jobs, outbox, recordings, speakers, stage_outputs, transcripts, turns
+from api.webhooks.secrets import make_key
 from pipeline.errors import HansardError
 from workers.context import Context
 from workers.execution import execute
-from workers.ingest import Ingest
-from workers.process import Process
-from workers.transcriber import PipelineTranscriber
+from workers.ingest import AUDIO_STAGE, Ingest
+from workers.process import MAX_LOSSES, Process
+from workers.transcriber import PipelineTranscriber, Transcriber
 
 if TYPE_CHECKING:
     from api.bootstrap import Service
+    from api.storage import ObjectStore
 
 Queued = Callable[..., UUID]
 RowOf = Callable[[UUID], RowMapping]
@@ -60,7 +62,8 @@ def transcriber(weights: Callable[[str], Path]) -> PipelineTranscriber:
     for name in ("segmentation-3.0", "campplus", "whisper-tiny.en"):
         weights(name)
     empty = dict.fromkeys(("database_url", "redis_url"), "none://")
-    return PipelineTranscriber(Settings.model_validate(empty | {"secret_keys": (), "asr_model": "whisper-tiny.en"}))
+    given = {"secret_keys": make_key(), "asr_model": "whisper-tiny.en"}
+    return PipelineTranscriber(Settings.model_validate(empty | given))
 
 
 @pytest.fixture
@@ -201,3 +204,73 @@ def test_a_recording_is_decoded_once_for_all_its_jobs(
     context = replace(context, work={Pool.INGEST: replace(ingest, decode=decode)})
     assert execute(context, again, Pool.INGEST)
     assert (row_of(again)["state"], row_of(again)["pool"]) == ("queued", "process")
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("damage", ["gone", "other bytes"])
+def test_audio_that_the_store_has_lost_is_decoded_anew(
+    service: Service,
+    context: Context,
+    transcriber: PipelineTranscriber,
+    queued: Queued,
+    row_of: RowOf,
+    sample: Path,
+    damage: str,
+) -> None:
+    job = uploaded(service, queued, sample.read_bytes())
+    context = replace(context, work={**context.work, Pool.PROCESS: Process(transcriber=transcriber)})
+    execute(context, job, Pool.INGEST)
+    key = audio_of(service, job)
+    service.objects.delete_all(key)
+    if damage == "other bytes":
+        service.objects.put(key, b"fLaC", "audio/flac")
+    assert execute(context, job, Pool.PROCESS)
+    assert (row_of(job)["state"], row_of(job)["pool"]) == ("queued", "ingest")
+    assert execute(context, job, Pool.INGEST)
+    assert execute(context, job, Pool.PROCESS)
+    assert row_of(job)["state"] == "succeeded"
+
+
+@pytest.mark.weights
+def test_a_store_that_loses_all_audio_is_given_up(
+    service: Service, context: Context, queued: Queued, row_of: RowOf, sample: Path
+) -> None:
+    job = uploaded(service, queued, sample.read_bytes())
+    context = replace(context, work={**context.work, Pool.PROCESS: Process(transcriber=cast("Transcriber", None))})
+    for _ in range(MAX_LOSSES):
+        assert row_of(job)["state"] == "queued"
+        assert execute(context, job, Pool.INGEST)
+        service.objects.delete_all(audio_of(service, job))
+        assert execute(context, job, Pool.PROCESS)
+    assert (row_of(job)["state"], row_of(job)["error_type"]) == ("failed", "audio-missing")
+
+
+def test_a_long_fetch_shows_that_it_lives_and_can_be_stopped(
+    service: Service, context: Context, queued: Queued, row_of: RowOf
+) -> None:
+    """Between two pieces the worker is told to stop, and lets go of the job without a charge."""
+    job = uploaded(service, queued, bytes(4 << 20))
+    pieces: list[int] = []
+
+    class Slow:
+        """The store, which gives a piece a second."""
+
+        def download(self, key: str, into: BinaryIO) -> int:
+            for piece in range(100):
+                pieces.append(into.write(bytes(1 << 20)))
+                if piece == 2:
+                    context.stopping.set()
+            return sum(pieces)
+
+    slow = replace(context, service=replace(service, objects=cast("ObjectStore", Slow())))
+    assert execute(slow, job, Pool.INGEST)
+    assert len(pieces) == 3
+    assert (row_of(job)["state"], row_of(job)["attempt"]) == ("queued", 0)
+
+
+def audio_of(service: Service, job: UUID) -> str:
+    """Key of the decoded audio."""
+    with service.database.system() as connection:
+        statement = select(stage_outputs.c.object_key).where(stage_outputs.c.job_id == job)
+        found: str = connection.execute(statement.where(stage_outputs.c.stage == AUDIO_STAGE)).scalar_one()
+    return found

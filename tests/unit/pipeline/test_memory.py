@@ -76,8 +76,23 @@ def test_what_fits_is_no_news() -> None:
 
 
 def test_a_single_item_that_does_not_fit_ends_it() -> None:
+    machine = Machine(room=0)
     with pytest.raises(OutOfMemory, match="hearing"):
-        list(BatchSize(4, "hearing").over(range(4), Machine(room=0).run))
+        list(BatchSize(4, "hearing").over(range(4), machine.run))
+    assert machine.batches == [4, 2, 1]
+
+
+def test_a_single_item_is_tried_once_more_after_others_have_given_memory_back() -> None:
+    taken = [True]
+
+    def run(batch: Sequence[int]) -> Sequence[int]:
+        if taken.pop() if taken else False:
+            raise RuntimeError(CUDA)
+        return batch
+
+    sizes = BatchSize(1, "hearing")
+    assert [batch[0] for batch, _ in sizes.over(range(3), run)] == [0, 1, 2]
+    assert sizes.notices == ()
 
 
 def test_other_errors_pass() -> None:

@@ -58,6 +58,13 @@ class Remembering(OutboundClient):
         return Posted(status=204, retry_after=None, seconds=0.1, error=None)
 
 
+class Broken(Remembering):
+    """Meets with something that nobody thought of."""
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float = 15.0) -> Posted:
+        raise OverflowError
+
+
 @pytest.fixture
 def client() -> Remembering:
     return Remembering()
@@ -65,7 +72,7 @@ def client() -> Remembering:
 
 def test_a_post_is_signed_with_every_secret_that_counts(client: Remembering) -> None:
     # Receivers take nothing older than five minutes: the time is that of the test, not of its import.
-    assert delivery._post(SETTINGS, client, replace(HELD, at=datetime.now(UTC))).accepted
+    assert delivery._posted(SETTINGS, client, replace(HELD, at=datetime.now(UTC))).accepted
     ((url, body, headers),) = client.posts
     assert url == HELD.url
     assert headers["webhook-id"] == str(HELD.event_id)
@@ -76,12 +83,27 @@ def test_a_post_is_signed_with_every_secret_that_counts(client: Remembering) -> 
 
 def test_a_secret_of_another_endpoint_is_not_used(client: Remembering) -> None:
     """A row that was copied from one endpoint to another does not open there."""
-    posted = delivery._post(SETTINGS, client, replace(HELD, endpoint_id=uuid4()))
+    posted = delivery._posted(SETTINGS, client, replace(HELD, endpoint_id=uuid4()))
     assert posted == Posted(status=None, retry_after=None, seconds=0.0, error="secret-unreadable")
     assert client.posts == []
 
 
+def test_a_replaced_secret_that_does_not_open_keeps_no_event_back(client: Remembering) -> None:
+    """The key that it was stored under may be gone; the newest secret signs alone."""
+    sealed = replace(HELD, at=datetime.now(UTC), secrets=(HELD.secrets[0], "00000000.AAAA"))
+    assert delivery._posted(SETTINGS, client, sealed).accepted
+    ((_, body, headers),) = client.posts
+    assert headers["webhook-signature"].count("v1,") == 1
+    assert Webhook(SECRETS[0]).verify(body, dict(headers))
+
+
+def test_a_surprise_is_an_attempt_that_failed() -> None:
+    """Otherwise nothing would be settled, and the same attempt be made again for ever."""
+    posted = delivery._posted(SETTINGS, Broken(), HELD)
+    assert posted == Posted(status=None, retry_after=None, seconds=0.0, error="internal-error")
+
+
 def test_a_repeated_attempt_posts_the_same_bytes(client: Remembering) -> None:
     for attempt in (1, 2):
-        delivery._post(SETTINGS, client, replace(HELD, attempt=attempt))
+        delivery._posted(SETTINGS, client, replace(HELD, attempt=attempt))
     assert client.posts[0] == client.posts[1]

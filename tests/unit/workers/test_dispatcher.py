@@ -7,6 +7,7 @@ import pytest
 
 from api.errors import DatabaseUnavailable
 from api.settings import Settings
+from api.webhooks.secrets import make_key
 from workers import dispatcher
 from workers.dispatcher import Dispatcher
 
@@ -32,7 +33,7 @@ class Parts:
         self.database = Away()
         self.queue = None
         self.settings = Settings.model_validate(
-            {"database_url": "none://", "redis_url": "none://", "secret_keys": "", "lease_seconds": LEASE}
+            {"database_url": "none://", "redis_url": "none://", "secret_keys": make_key(), "lease_seconds": LEASE}
         )
 
 

@@ -16,9 +16,9 @@ from workers.retry import (
     MAX_SURPRISES,
     SHORTEST,
     GiveUp,
-    Retry,
     backoff,
     decide,
+    known_error,
 )
 
 
@@ -39,19 +39,22 @@ from workers.retry import (
     ],
 )
 def test_the_kind_of_an_error_decides_how_often_it_is_tried(error: Exception, failures: int, given_up: bool) -> None:
-    assert isinstance(decide(error, failures, random.Random(1)), GiveUp) == given_up
+    assert isinstance(decide(known_error(error), failures, random.Random(1)), GiveUp) == given_up
 
 
 def test_what_nobody_foresaw_is_not_shown() -> None:
-    decision = decide(KeyError("/var/lib/secret"), MAX_SURPRISES, random.Random(1))
-    assert isinstance(decision, GiveUp)
-    assert decision.error.slug == "internal-error"
-    assert "secret" not in str(decision.error)
+    shown = known_error(KeyError("/var/lib/secret"))
+    assert shown.slug == "internal-error"
+    assert "secret" not in str(shown)
 
 
 def test_our_own_errors_are_shown_as_they_are() -> None:
     error = CorruptMedia("the audio is damaged after 3 s")
-    assert decide(error, 0, random.Random(1)) == GiveUp(error=error)
+    assert known_error(error) is error
+
+
+def test_want_of_memory_is_said_to_be_that() -> None:
+    assert known_error(MemoryError()).slug == "out-of-memory"
 
 
 @given(st.integers(0, 10_000), st.integers())
@@ -73,9 +76,3 @@ def test_a_day_of_failures_is_not_waited_for() -> None:
     chance = random.Random(1)
     waited = sum((backoff(number, chance) for number in range(MAX_FAILURES)), timedelta())
     assert timedelta(hours=5) < waited < timedelta(hours=9)
-
-
-def test_a_retry_carries_the_error_for_the_row() -> None:
-    decision = decide(TemporarilyUnavailable("the object store does not answer"), 0, random.Random(1))
-    assert isinstance(decision, Retry)
-    assert str(decision.error) == "the object store does not answer"

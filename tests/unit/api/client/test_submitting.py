@@ -88,6 +88,20 @@ def test_patience_has_an_end(talk: Path) -> None:
     assert clock.slept == [30.0, 30.0]
 
 
+def test_sending_a_large_file_wears_nobodys_patience_out(talk: Path) -> None:
+    """The first try takes ten minutes, and the service is busy at its end."""
+    clock = Clock()
+
+    def busy(_: httpx.Request) -> httpx.Response:
+        clock.now += 600.0
+        return problem("temporarily-unavailable", 503, retry_after="5")
+
+    service = Service(busy, ACCEPTED)
+    with service.client(clock) as client:
+        assert client.submit_file(talk) == submitted()
+    assert clock.slept == [5.0]
+
+
 @pytest.mark.parametrize("name", [b'a\nb"c;.wav', b"\xff\xfe.wav", "Gespräch ☎.wav".encode(), b"-rf", b"x" * 250])
 def test_a_name_may_hold_any_character(name: bytes, tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(name)

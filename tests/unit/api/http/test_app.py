@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
+from structlog.testing import capture_logs
 
+from api.errors import OwnershipLost
 from api.http.app import create_app
 from api.http.problems import MEDIA_TYPE
 from tests.conftest import REPOSITORY
@@ -73,6 +77,53 @@ def test_a_mistake_of_ours_tells_nothing_of_itself(app: FastAPI, client: TestCli
     assert answer.json()["type"] == "urn:hansard:problem:internal-error"
     assert "secret" not in answer.text
     assert "Traceback" not in answer.text
+
+
+def test_a_client_that_does_not_wait_is_nobodys_mistake(app: FastAPI, client: TestClient) -> None:
+    @app.post("/swallow")
+    async def swallow(request: Request) -> None:
+        await request.body()
+
+    sent: list[Message] = []
+    with capture_logs() as said:
+        asyncio.run(app(_scope("/swallow"), _receiving({"type": "http.disconnect"}), _keeping(sent)))
+    assert sent == []
+    assert [(one["event"], one["status"]) for one in said] == [("request", 499)]
+    assert 'route="/swallow",status="499"' in client.get("/metrics").text
+
+
+def _scope(path: str) -> Scope:
+    return {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": [], "app": None}
+
+
+def _receiving(*messages: Message) -> Receive:
+    left = iter(messages)
+
+    async def receive() -> Message:
+        return next(left)
+
+    return receive
+
+
+def _keeping(sent: list[Message]) -> Send:
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    return send
+
+
+def test_an_error_that_no_request_should_end_with_is_logged(app: FastAPI, client: TestClient) -> None:
+    @app.get("/lost")
+    def lost() -> None:
+        message = "the secret"
+        raise OwnershipLost(message)
+
+    with capture_logs() as said:
+        assert client.get("/lost").json()["type"] == "urn:hansard:problem:internal-error"
+    (told,) = (one for one in said if one["log_level"] == "error")
+    assert (told["event"], told["error"]) == ("request.unforeseen", "ownership-lost")
+    assert told["where"][-1].endswith(" lost")
+    assert "secret" not in str(said)
 
 
 @pytest.mark.parametrize(

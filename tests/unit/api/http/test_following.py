@@ -9,9 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from api.errors import NotFound, TemporarilyUnavailable
-from api.http.following import QUIET_POLLS, follow
+from api.http.following import QUIET_STEPS, WAITING_STEPS, follow
 from api.http.schemas import Job
+from api.http.stopping import Stopping
 
 ROW: dict[str, Any] = {
     "id": uuid4(),
@@ -53,7 +56,8 @@ def reading(*answers: Job | Exception) -> Callable[[], Job]:
 
 def told(first: Job, *answers: Job | Exception) -> list[tuple[str, dict[str, Any]]]:
     async def collect() -> str:
-        return b"".join([event async for event in follow(first, reading(*answers), "r-1", pause=0.0)]).decode()
+        following = follow(first, reading(*answers), "r-1", Stopping(), step=0.0)
+        return b"".join([event async for event in following]).decode()
 
     events = []
     for block in asyncio.run(collect()).split("\n\n"):
@@ -90,7 +94,34 @@ def test_a_job_that_is_gone_ends_with_a_problem() -> None:
 
 def test_a_quiet_connection_is_kept_awake() -> None:
     async def collect() -> list[bytes]:
-        same = [job()] * QUIET_POLLS
-        return [event async for event in follow(job(), reading(*same, job(state="succeeded")), None, pause=0.0)]
+        same = [job()] * QUIET_STEPS
+        return [event async for event in follow(job(), reading(*same, job(state="succeeded")), None, Stopping(), 0.0)]
 
     assert b": still there\n\n" in asyncio.run(collect())
+
+
+@pytest.mark.parametrize(("state", "steps"), [("running", 1), ("queued", WAITING_STEPS)])
+def test_a_job_that_waits_is_looked_at_less_often(state: str, steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr("api.http.following.asyncio.sleep", sleep)
+    told(job(state=state), job(state=state), job(state="succeeded"))
+    assert len(slept) == 2 * steps
+
+
+@pytest.mark.parametrize("state", ["running", "queued"])
+def test_a_stream_ends_within_a_step_when_the_server_stops(state: str) -> None:
+    stopping = Stopping()
+
+    async def collect() -> list[bytes]:
+        events: list[bytes] = []
+        async for event in follow(job(state=state), reading(), None, stopping, 0.0):
+            events.append(event)
+            stopping.tell()
+        return events
+
+    events = asyncio.run(collect())
+    assert [event.split(b"\n")[0] for event in events[1:]] == [b"event: progress", b": the server stops; ask again"]

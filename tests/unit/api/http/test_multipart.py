@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from itertools import pairwise
 
 import pytest
@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.types import Message
 
-from api.http.multipart import PartBegun, PartData, PartEnded, read_form
-from api.http.problems import Invalid
+from api.http.multipart import LEAST_SPEED, SPEED_SECONDS, PartBegun, PartData, PartEnded, _steadily, read_form
+from api.http.problems import BodyTooSlow, Invalid
+from api.outbound.watch import SpeedGauge
 
 BODY = (
     b'--B\r\nContent-Disposition: form-data; name="options"\r\n\r\n{"a": "--B"}\r\n'
@@ -79,3 +80,36 @@ def test_a_form_without_a_boundary_is_refused(content_type: str) -> None:
 def test_any_other_bytes_are_refused(body: bytes) -> None:
     with pytest.raises(Invalid):
         read([body])
+
+
+def sent(*pieces: tuple[int, float], elsewhere: float = 0.0) -> int:
+    """Bytes that are taken of pieces that each come after some seconds; so long is spent with each of them here."""
+    now = [0.0]
+
+    async def stream() -> AsyncIterator[bytes]:
+        for size, seconds in pieces:
+            now[0] += seconds
+            yield bytes(size)
+
+    async def take() -> int:
+        taken = 0
+        gauge = SpeedGauge(least=LEAST_SPEED, window=SPEED_SECONDS)
+        async for chunk in _steadily(stream(), gauge, lambda: now[0]):
+            now[0] += elsewhere
+            taken += len(chunk)
+        return taken
+
+    return asyncio.run(take())
+
+
+def test_a_client_that_sends_a_byte_now_and_then_is_given_up() -> None:
+    with pytest.raises(BodyTooSlow, match="10000 bytes a second"):
+        sent(*[(1, 59.0)] * 3)
+
+
+def test_a_client_may_pause_and_catch_up() -> None:
+    assert sent((1, 59.0), (1_000_000, 2.0), (1, 30.0)) == 1_000_002
+
+
+def test_a_client_is_not_slow_for_waiting_here() -> None:
+    assert sent(*[(1, 0.1)] * 100, elsewhere=3600.0) == 100

@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 from api.errors import TemporarilyUnavailable
-from api.queue import WEBHOOKS, InMemoryQueue
+from api.queue import WEBHOOKS, InMemoryQueue, Lane
 from api.webhooks.announcing import WINDOW, announce
 
 
 class Unreachable(InMemoryQueue):
-    def depth(self, queue: str) -> int:
+    def depth(self, queue: str, lane: Lane = Lane.FIRST) -> int:
         raise TemporarilyUnavailable
 
-    def send(self, queue: str, ids: Sequence[UUID]) -> None:
+    def send(self, queue: str, ids: Sequence[UUID], lane: Lane = Lane.FIRST) -> None:
         raise TemporarilyUnavailable
 
 
 class FailsToSend(InMemoryQueue):
-    def send(self, queue: str, ids: Sequence[UUID]) -> None:
+    def send(self, queue: str, ids: Sequence[UUID], lane: Lane = Lane.FIRST) -> None:
         raise TemporarilyUnavailable
 
 

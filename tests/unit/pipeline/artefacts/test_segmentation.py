@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from pipeline.artefacts import Made
 from pipeline.artefacts import segmentation as artefact
 from pipeline.errors import MalformedFile
 from pipeline.segmentation.segmenter import WINDOW_FRAMES, Segmentation, window_starts
+from pipeline.types import Notice
 from tests.unit.pipeline.artefacts.damage import damaged
 from tests.unit.pipeline.conversation import segment
 
@@ -60,6 +62,11 @@ def test_a_recording_without_a_window_comes_back() -> None:
     assert (read.probabilities.shape, read.frames) == ((0, WINDOW_FRAMES, 7), 0)
 
 
+def test_what_a_reader_should_know_comes_back() -> None:
+    noted = replace(random_segmentation(), notices=(Notice("memory_short", "Batches of 2 were used instead of 8."),))
+    assert artefact.decode(artefact.encode(noted, MADE))[0].notices == noted.notices
+
+
 def test_the_same_segmentation_gives_the_same_bytes() -> None:
     assert artefact.encode(random_segmentation(), MADE) == artefact.encode(random_segmentation(), MADE)
 
@@ -73,6 +80,7 @@ def test_numpy_alone_reads_the_file() -> None:
         "starts": ("int64", (windows,)),
         "duration": ("float64", ()),
         "seconds": ("float64", ()),
+        "notices": ("uint8", (2,)),
     }
 
 
@@ -95,7 +103,7 @@ def test_a_damaged_file_is_refused(data: st.DataObject) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"version": np.int64(2)},
+        {"version": np.int64(1)},
         {"version": None},
         {"starts": None},
         {"starts": ARRAYS["starts"][:-1]},
@@ -111,6 +119,9 @@ def test_a_damaged_file_is_refused(data: st.DataObject) -> None:
         {"duration": np.float64(np.nan)},
         {"duration": np.float64(-1.0)},
         {"seconds": np.float64(np.inf)},
+        {"notices": np.frombuffer(b'[{"code": 1}]', np.uint8)},
+        {"notices": np.frombuffer(b"[", np.uint8)},
+        {"notices": None},
     ],
 )
 def test_arrays_that_make_no_segmentation_are_refused(changes: dict[str, Any]) -> None:
