@@ -20,12 +20,17 @@ from api.errors import InvalidSettings, JobCancelled, TemporarilyUnavailable
 from api.http.app import create_app
 from api.http.middleware import Around
 from api.settings import Settings
+from api.webhooks.secrets import make_key
 from pipeline.errors import CorruptMedia, MissingDependency
 from tests.conftest import REPOSITORY
 from tests.unit.api.http.applications import unconnected
 from tests.unit.api.spans import Spans, id_of, parent_of, trace_of, traced
 
-NEEDED = {"HANSARD_DATABASE_URL": "postgresql://h/d", "HANSARD_REDIS_URL": "redis://h", "HANSARD_SECRET_KEYS": ""}
+NEEDED = {
+    "HANSARD_DATABASE_URL": "postgresql://h/d",
+    "HANSARD_REDIS_URL": "redis://h",
+    "HANSARD_SECRET_KEYS": make_key(),
+}
 ENDPOINT = "HANSARD_OTLP_ENDPOINT"
 CLIENTS = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 """A client's traceparent, as the W3C's recommendation shows one."""
