@@ -7,25 +7,32 @@ import sys
 import tempfile
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Final
 
 from embedded.stores import Stores
-from tests.chaos.plan import Plan
+from tests.chaos.plan import Part, Plan
 from tests.chaos.running import run
+
+NUMBERS: Final = (
+    *("seed", "jobs", "kills", "stops", "flushes", "database_stops", "store_outages", "freezes", "crashes"),
+    *("device_losses", "workers", "outstanding"),
+)
+SHARES: Final = ("store_faults", "lost_answers")
 
 
 def main() -> int:
     """Run once."""
     default = Plan(seed=1)
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    for name in ("jobs", "kills", "stops", "flushes", "database_stops", "workers", "seed", "outstanding", "freezes"):
-        flag = f"--{name.replace('_', '-')}"
-        parser.add_argument(flag, type=int, default=getattr(default, name), help="default: %(default)s")
-    parser.add_argument("--unfenced", action="store_true", help="without the fence: the check has to fail")
+    for name in (*NUMBERS, *SHARES):
+        flag, kind = f"--{name.replace('_', '-')}", float if name in SHARES else int
+        parser.add_argument(flag, type=kind, default=getattr(default, name), help="default: %(default)s")
+    parser.add_argument("--without", type=Part, choices=Part, help="what is taken away: the check has to fail")
     parser.add_argument("--no-failpoints", action="store_true", help="random faults alone")
     parser.add_argument("--folder", type=Path, help="where logs are kept; by default nowhere")
     told = vars(parser.parse_args())
     folder: Path | None = told.pop("folder")
-    plan = Plan(fenced=not told.pop("unfenced"), failpoints=not told.pop("no_failpoints"), **told)
+    plan = Plan(failpoints=not told.pop("no_failpoints"), **told)
     with (
         tempfile.TemporaryDirectory() if folder is None else nullcontext(str(folder)) as kept,
         Stores.start(Path(kept) / "stores") as stores,

@@ -5,53 +5,83 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Connection, Double, cast, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Double, cast, func, select, union
 
 from api.bootstrap import Service
 from api.errors import ObjectNotFound
-from api.tables import attempts, outbox, speakers, stage_outputs, transcripts, turns
+from api.tables import attempts, jobs, outbox, recordings, speakers, stage_outputs, transcripts, turns, uploads
 from tests.chaos import recorder
-from tests.chaos.observed import Attempt, Expected, History, Result, Told
-from tests.chaos.stubs import transcript_of
+from tests.chaos.observed import Attempt, Entered, History, Pointer, Result, Told
+from tests.chaos.store_proxy import Copy
+from tests.chaos.submission import KEY, Submitter
 
 READERS: Final = 8
 _FENCE: Final = re.compile(r"/results/(\d+)/")
 
 
-def history(service: Service, accepted: Mapping[UUID, Expected], received: Mapping[UUID, list[str]]) -> History:
-    """All of a run."""
+def history(
+    service: Service,
+    submitter: Submitter,
+    written: Mapping[str, Sequence[Copy]],
+    received: Mapping[UUID, Sequence[str]],
+) -> History:
+    """All of a run; `written` is what the object store has taken, by key, `received` what the webhooks brought."""
     with service.database.engine.begin() as connection:
         return History(
-            accepted=accepted,
+            sent=frozenset(submitter.sent),
+            answered={key: frozenset(named) for key, named in submitter.way.jobs.items()},
+            accepted=submitter.accepted,
+            entered=_entered(connection),
             changes=recorder.changes(connection),
             ends=recorder.ends(connection),
+            pointers=tuple(_dated(one, written) for one in recorder.pointers(connection)),
             attempts=_attempts(connection),
             results=_results(service, connection),
+            strays=_strays(service, connection, written),
+            late=frozenset(key for key, copies in written.items() if any(copy.late for copy in copies)),
             told=_told(connection),
             received={event: tuple(bodies) for event, bodies in received.items()},
         )
 
 
-def expected(name: str, state: str) -> Expected:
-    """What a recording of that name has to become, if its job has to end in that state."""
-    made = transcript_of(name)
-    return Expected(
-        state=state,
-        turns=tuple((one.speaker, one.text) for one in made.utterances),
-        speakers=tuple(sorted(made.diarization.labels)),
-    )
+def _strays(service: Service, connection: Connection, keys: Iterable[str]) -> tuple[str, ...]:
+    """Which of the objects are there, and have neither a recording nor an upload that may become one."""
+    known = set(connection.execute(union(select(recordings.c.id), select(uploads.c.recording_id))).scalars())
+    return tuple(key for key in keys if UUID(key.split("/")[3]) not in known and _is_there(service, key))
+
+
+def _is_there(service: Service, key: str) -> bool:
+    try:
+        service.objects.size(key)
+    except ObjectNotFound:
+        return False
+    return True
+
+
+def _entered(connection: Connection) -> tuple[Entered, ...]:
+    columns = (recordings.c.id, recordings.c.metadata[KEY].astext.label("key"), jobs.c.id.label("job"))
+    both = recordings.outerjoin(jobs, jobs.c.recording_id == recordings.c.id)
+    rows = connection.execute(select(*columns).select_from(both).order_by(recordings.c.id))
+    return tuple(Entered(recording=row.id, key=row.key, job=row.job) for row in rows)
+
+
+def _dated(pointer: Pointer, written: Mapping[str, Sequence[Copy]]) -> Pointer:
+    whole = [copy.at for copy in written.get(pointer.key, ()) if copy.sha256 == pointer.sha256]
+    return replace(pointer, stored_at=min(whole, default=None))
 
 
 def _attempts(connection: Connection) -> tuple[Attempt, ...]:
     columns = (
         *(attempts.c.job_id.label("job"), attempts.c.number, attempts.c.pool, attempts.c.fence, attempts.c.worker),
         *(attempts.c.outcome, _seconds(attempts.c.started_at), _seconds(attempts.c.ended_at)),
+        attempts.c.error_type.label("error"),
     )
     rows = connection.execute(select(*columns).order_by(attempts.c.fence)).mappings()
     return tuple(Attempt(**row) for row in rows)
@@ -80,6 +110,7 @@ def _results(service: Service, connection: Connection) -> tuple[Result, ...]:
         Result(
             job=row.job_id,
             fences=frozenset(int(found[1]) for key in objects[row.job_id] if (found := _FENCE.search(key))),
+            files=frozenset(row.artefacts),
             missing=missing[row.job_id],
             turns=tuple(said[row.job_id]),
             speakers=tuple(voices[row.job_id]),

@@ -1,4 +1,7 @@
-"""Whoever the webhooks are for: takes most at once, refuses some at first, and writes all of them down."""
+"""Whoever the webhooks are for: takes most at once, refuses some at first, and writes all of them down.
+
+Also has a recording, for whoever is told where it is.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from uuid import UUID
 
+from tests.chaos.stubs import recording
+
 REFUSED_SHARE = 0.03
 
 
@@ -22,6 +27,9 @@ class Consumer:
     received: dict[UUID, list[str]] = field(default_factory=dict)
     refused: int = 0
     url: str = ""
+    """Where webhooks go."""
+    source: str = ""
+    """Where the recording is."""
     _lock: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
@@ -39,7 +47,8 @@ class Consumer:
 
 @contextmanager
 def listening(consumer: Consumer) -> Iterator[None]:
-    """Serve on the loopback; the consumer's `url` is set."""
+    """Serve on the loopback; the consumer's `url` and `source` are set."""
+    file = recording()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -47,11 +56,18 @@ def listening(consumer: Consumer) -> Iterator[None]:
             self.send_response(consumer.take(UUID(self.headers["webhook-id"]), body))
             self.end_headers()
 
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-length", str(len(file)))
+            self.end_headers()
+            self.wfile.write(file)
+
         def log_message(self, *_: object) -> None:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        consumer.url = f"http://127.0.0.1:{server.server_port}/hook"
+        address = f"http://127.0.0.1:{server.server_port}"
+        consumer.url, consumer.source = f"{address}/hook", f"{address}/recording.flac"
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:

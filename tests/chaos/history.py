@@ -10,7 +10,8 @@ from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
 from api.states import TERMINAL, TRANSITIONS, JobState
-from tests.chaos.observed import Attempt, Change, End, Expected, History, Result, Told
+from pipeline.errors import DeviceLost
+from tests.chaos.observed import Attempt, Change, End, Expected, History, Pointer, Result, Told
 
 ENDS: Final = frozenset(map(str, TERMINAL))
 LOST: Final = "lost"
@@ -32,6 +33,7 @@ class JobStory:
     changes: tuple[Change, ...]
     ends: tuple[End, ...]
     attempts: tuple[Attempt, ...]
+    pointers: tuple[Pointer, ...]
     results: tuple[Result, ...]
     told: tuple[Told, ...]
 
@@ -44,19 +46,20 @@ def violations(history: History) -> list[Violation]:
         for rule in RULES
         for what in rule(story)
     ]
-    return found + [Violation(job=None, what=what) for what in _webhooks(history)]
+    return found + [Violation(job=None, what=what) for rule in RULES_OF_ALL for what in rule(history)]
 
 
 def stories(history: History) -> Mapping[UUID, JobStory]:
     """What was seen, job by job."""
     changes, ends, attempts = _by_job(history.changes), _by_job(history.ends), _by_job(history.attempts)
-    results, told = _by_job(history.results), _by_job(history.told)
+    pointers, results, told = _by_job(history.pointers), _by_job(history.results), _by_job(history.told)
     return {
         job: JobStory(
             expected=expected,
             changes=tuple(changes[job]),
             ends=tuple(ends[job]),
             attempts=tuple(attempts[job]),
+            pointers=tuple(pointers[job]),
             results=tuple(results[job]),
             told=tuple(told[job]),
         )
@@ -128,10 +131,19 @@ def one_result(story: JobStory) -> Iterator[str]:
     for result in story.results:
         if result.fences != {story.changes[-1].fence}:
             yield f"the result is of claims {sorted(result.fences)}, the job was of {story.changes[-1].fence}"
+        if result.files != story.expected.files:
+            yield f"the result has the files {sorted(result.files)}"
         if result.missing:
             yield f"objects are missing or damaged: {', '.join(result.missing)}"
         if (result.turns, result.speakers) != (story.expected.turns, story.expected.speakers):
             yield f"the rows are not those of one result: {result.turns} {result.speakers}"
+
+
+def objects_first(story: JobStory) -> Iterator[str]:
+    """Before anybody can read where an object is, all of it is there."""
+    for pointer in story.pointers:
+        if pointer.stored_at is None or pointer.stored_at > pointer.at:
+            yield f"a row pointed to {pointer.key} before it was stored"
 
 
 def told_once(story: JobStory) -> Iterator[str]:
@@ -142,11 +154,50 @@ def told_once(story: JobStory) -> Iterator[str]:
 
 
 RULES: Final[tuple[Callable[[JobStory], Iterator[str]], ...]] = (
-    one_end, known_ways, holder_writes, consistent_attempts, one_result, told_once,
+    one_end, known_ways, holder_writes, consistent_attempts, one_result, objects_first, told_once,
 )  # fmt: skip
 
 
-def _webhooks(history: History) -> Iterator[str]:
+def entered_once(history: History) -> Iterator[str]:
+    """Every submission was answered, and made one recording with one job, the one that all of its answers name."""
+    made: defaultdict[str | None, set[UUID]] = defaultdict(set)
+    for one in history.entered:
+        if one.job is None:
+            yield f"recording {one.recording} has no job"
+        else:
+            made[one.key].add(one.job)
+    for key in sorted(history.sent):
+        there, named = made[key], history.answered.get(key, frozenset())
+        if not named:
+            yield f"{key} was never accepted"
+        if named - there:
+            yield f"{key} was accepted as jobs that are not there: {_listed(named - there)}"
+        if there - named:
+            yield f"{key} made jobs that nobody was told of: {_listed(there - named)}"
+        if len(there) > 1:
+            yield f"{key} made {len(there)} jobs"
+    for unsent in made.keys() - history.sent:
+        yield f"jobs were made that nobody sent: {_listed(made[unsent])}"
+
+
+def no_strays(history: History) -> Iterator[str]:
+    """No object is left of which the service does not know, unless it came when nobody waited for it any more."""
+    strays = set(history.strays) - history.late
+    if strays:
+        yield f"{len(strays)} objects have no recording: {', '.join(sorted(strays)[:3])}"
+
+
+def lost_devices(history: History) -> Iterator[str]:
+    """A worker whose GPU has failed takes no other job."""
+    ends = {one.worker: one.ended_at for one in history.attempts if one.error == DeviceLost.slug}
+    for one in history.attempts:
+        end = ends.get(one.worker)
+        if end is not None and one.started_at > end:
+            yield f"{one.worker} took job {one.job} after its device had failed"
+
+
+def webhooks_once(history: History) -> Iterator[str]:
+    """Every event arrived as it was written, and no other did."""
     written, received = {told.event for told in history.told}, set(history.received)
     if written - received:
         yield f"{len(written - received)} events were never received: {sorted(map(str, written - received))[:3]}"
@@ -158,6 +209,15 @@ def _webhooks(history: History) -> Iterator[str]:
     unknown = {told.job for told in history.told} - set(history.accepted)
     if unknown:
         yield f"{len(unknown)} events are of jobs that nobody sent"
+
+
+RULES_OF_ALL: Final[tuple[Callable[[History], Iterator[str]], ...]] = (
+    entered_once, no_strays, lost_devices, webhooks_once,
+)  # fmt: skip
+
+
+def _listed(jobs: Iterable[UUID]) -> str:
+    return ", ".join(sorted(map(str, jobs)))
 
 
 class _OfJob(Protocol):

@@ -37,6 +37,19 @@ class End:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pointer:
+    """One write of a row that says where an object is."""
+
+    job: UUID
+    key: str
+    sha256: str
+    at: float
+    """Before the transaction was committed: nobody else has seen the row by then."""
+    stored_at: float | None = None
+    """When the whole object was in the store for the first time, by the clock of the same machine; None for never."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One claim of a job, as it stands in the end."""
 
@@ -48,6 +61,8 @@ class Attempt:
     started_at: float
     ended_at: float | None
     outcome: str | None
+    error: str | None = None
+    """Its slug."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +81,8 @@ class Result:
     job: UUID
     fences: frozenset[int]
     """Fences in the keys of its objects."""
+    files: frozenset[str]
+    """Names of its files."""
     missing: tuple[str, ...]
     """Objects that are not there, or not what their digest says."""
     turns: tuple[tuple[str | None, str], ...]
@@ -84,24 +101,46 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Entered:
+    """A recording, with a job of it."""
+
+    recording: UUID
+    key: str | None
+    """The idempotency key that it was sent under."""
+    job: UUID | None
+    """None where it has none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
     """What has to become of a job."""
 
     state: str
     turns: tuple[tuple[str | None, str], ...]
     speakers: tuple[str, ...]
+    files: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """A whole run. What belongs to one job is in the order in which it was committed."""
 
+    sent: frozenset[str]
+    """Idempotency keys of all submissions."""
+    answered: Mapping[str, frozenset[UUID]]
+    """By key, the jobs that answers named; also those answers that got lost on their way."""
     accepted: Mapping[UUID, Expected]
     """Every job whose submission was answered."""
+    entered: tuple[Entered, ...]
     changes: tuple[Change, ...]
     ends: tuple[End, ...]
+    pointers: tuple[Pointer, ...]
     attempts: tuple[Attempt, ...]
     results: tuple[Result, ...]
+    strays: tuple[str, ...]
+    """Keys of objects that have neither a recording nor an upload that may become one."""
+    late: frozenset[str]
+    """Keys of objects that arrived after their sender had given up."""
     told: tuple[Told, ...]
     received: Mapping[UUID, tuple[str, ...]]
     """By webhook-id, the digests of the bodies that came under it."""

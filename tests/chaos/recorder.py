@@ -1,4 +1,5 @@
-"""Writes down every change of a job's row and every end of an attempt, in the database itself: nothing slips by.
+"""Writes down every change of a job's row, every end of an attempt and every row that points to an object, in the
+database itself: nothing slips by.
 
 Triggers of a database that a run makes for itself; the product knows nothing of them.
 """
@@ -11,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from tests.chaos.observed import Change, End
+from tests.chaos.observed import Change, End, Pointer
 
 _TRIGGERS: Final = """
 CREATE TABLE chaos_changes (
@@ -24,6 +25,10 @@ CREATE TABLE chaos_ends (
     number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     transaction bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
     job uuid NOT NULL, fence bigint NOT NULL, before text, after text
+);
+CREATE TABLE chaos_pointers (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    job uuid NOT NULL, key text NOT NULL, sha256 text NOT NULL
 );
 -- As their owner: the roles of the service have no rights to these tables, and need none.
 CREATE FUNCTION chaos_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
@@ -43,8 +48,21 @@ BEGIN
     INSERT INTO chaos_ends (job, fence, before, after) VALUES (NEW.job_id, NEW.fence, OLD.outcome, NEW.outcome);
     RETURN NULL;
 END $$;
+CREATE FUNCTION chaos_stage() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    INSERT INTO chaos_pointers (job, key, sha256) VALUES (NEW.job_id, NEW.object_key, encode(NEW.sha256, 'hex'));
+    RETURN NULL;
+END $$;
+CREATE FUNCTION chaos_result() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    INSERT INTO chaos_pointers (job, key, sha256)
+    SELECT NEW.job_id, place->>'key', place->>'sha256' FROM jsonb_each(NEW.artefacts) AS file (name, place);
+    RETURN NULL;
+END $$;
 CREATE TRIGGER chaos_change AFTER INSERT OR UPDATE ON jobs FOR EACH ROW EXECUTE FUNCTION chaos_change();
 CREATE TRIGGER chaos_end AFTER UPDATE ON attempts FOR EACH ROW EXECUTE FUNCTION chaos_end();
+CREATE TRIGGER chaos_stage AFTER INSERT OR UPDATE ON stage_outputs FOR EACH ROW EXECUTE FUNCTION chaos_stage();
+CREATE TRIGGER chaos_result AFTER INSERT ON transcripts FOR EACH ROW EXECUTE FUNCTION chaos_result();
 """
 
 
@@ -67,6 +85,14 @@ def ends(connection: Connection) -> tuple[End, ...]:
     """All ends of attempts, in order."""
     rows = connection.execute(text("SELECT * FROM chaos_ends ORDER BY number")).mappings()
     return tuple(End(**{name: row[name] for name in End.__slots__}) for row in rows)
+
+
+def pointers(connection: Connection) -> tuple[Pointer, ...]:
+    """All writes of rows that point to objects, in order."""
+    rows = connection.execute(
+        text("SELECT *, extract(epoch FROM at)::float8 AS seconds FROM chaos_pointers ORDER BY number")
+    )
+    return tuple(Pointer(job=row.job, key=row.key, sha256=row.sha256, at=row.seconds) for row in rows)
 
 
 def fences(connection: Connection, jobs: list[UUID]) -> Mapping[UUID, tuple[str, int | None]]:

@@ -4,35 +4,35 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
-from uuid import uuid4
 
 from redis import Redis
-from sqlalchemy import Connection, create_engine, func, select, text
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, func, select
 
 from api.bootstrap import Service, connect
-from api.db import psycopg_url
-from api.migrations import upgrade
 from api.settings import PREFIX, Settings, environment_with
 from api.states import TERMINAL
 from api.tables import jobs, outbox
+from embedded.ports import LOOPBACK, remembered_ports
 from embedded.stores import Stores
 from tests.chaos import books, recorder
 from tests.chaos.consumer import Consumer, listening
-from tests.chaos.crew import crew
+from tests.chaos.crew import API, crew
+from tests.chaos.database import empty_database, insistently
 from tests.chaos.history import violations
 from tests.chaos.plan import Plan
-from tests.chaos.report import Report, recoveries
+from tests.chaos.report import Report, excused, recoveries
 from tests.chaos.sabotage import Saboteur
-from tests.chaos.submission import Submitter, insistently
+from tests.chaos.store_faults import StoreFaults
+from tests.chaos.store_proxy import S3_TIMEOUT_SECONDS, StoreProxy, standing_between
+from tests.chaos.submission import Submitter
 
 TICK_SECONDS: Final = 0.05
-STUCK_SECONDS: Final = 120.0
-"""Without a job that ended, a run is over: some are lost, and the check will say which."""
+START_SECONDS: Final = 60.0
+"""For the workers to start: so much longer the first job may take to end."""
 WEBHOOK_SECONDS: Final = 45.0
 """For what is still to be delivered once all jobs have ended."""
 CONNECTIONS: Final = 5
@@ -42,48 +42,65 @@ def run(plan: Plan, stores: Stores, folder: Path) -> Report:
     """Do what a plan says to a service of its own on running servers; files and logs are left in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     consumer = Consumer(plan.seed)
+    proxy = StoreProxy(stores.objects.endpoint, StoreFaults(plan.seed, plan.store_faults))
+    with Redis.from_url(stores.redis_url) as redis:
+        redis.flushall()
     with ExitStack() as closing:
-        variables = closing.enter_context(_database(plan, stores))
+        variables = _variables(plan, stores, closing.enter_context(empty_database(stores)))
         service = connect(Settings.from_mapping(variables))
         closing.callback(service.database.close)
-        closing.enter_context(listening(consumer))
         with service.database.engine.begin() as connection:
             recorder.install(connection)
-        submitter = Submitter(service, plan, consumer.url)
-        with crew(plan, folder, environment_with(variables)) as running:
-            saboteur = Saboteur(service, stores, running, plan)
+        closing.enter_context(listening(consumer))
+        port = remembered_ports(folder / "ports.json", [API])[API]
+        with (
+            standing_between(proxy),
+            crew(plan, folder, environment_with({**variables, f"{PREFIX}S3_ENDPOINT": proxy.url}), port) as running,
+            Submitter(service, plan, f"http://{LOOPBACK}:{port}", consumer, folder) as submitter,
+        ):
+            saboteur = Saboteur(service, stores, running, plan, submitter, proxy.faults)
             started = time.monotonic()
             _drive(service, plan, submitter, saboteur)
             seconds = time.monotonic() - started
+            saboteur.release()
             _await_webhooks(service, consumer)
-        history = books.history(service, submitter.accepted, consumer.received)
+        history = books.history(service, submitter, proxy.copies(), consumer.received)
+    found = recoveries(saboteur.deaths, history.attempts)
+    counted = [one.seconds for one in found if not excused(one, proxy.faults.outages)]
     return Report(
         plan=plan,
         history=history,
         violations=violations(history),
         inflicted=saboteur.inflicted,
+        store_faults=proxy.faults.inflicted,
+        answers=submitter.way.seen,
+        lost_answers=submitter.way.lost,
+        replayed=submitter.way.replayed,
         outlived=saboteur.outlived,
-        recoveries=recoveries(saboteur.deaths, history.attempts),
+        recoveries=counted,
+        excused=len(found) - len(counted),
         seconds=seconds,
     )
 
 
 def _drive(service: Service, plan: Plan, submitter: Submitter, saboteur: Saboteur) -> None:
     """Keep jobs coming and faults happening until all have ended, or nothing moves any more."""
-    ended, moved = 0, time.monotonic()
-    while ended < plan.jobs or not saboteur.idle:
-        submitter.submit(plan.outstanding - (len(submitter.accepted) - ended))
+    ended, left, moved = 0, 0, time.monotonic() + START_SECONDS
+    while left or ended < plan.jobs or not (submitter.done and saboteur.idle):
+        submitter.submit(plan.outstanding - (len(submitter.sent) - ended))
         saboteur.act(ended)
         time.sleep(TICK_SECONDS)
-        now = insistently(service, _ended)
+        now, left = insistently(service, _ended_and_left)
         if now > ended:
             ended, moved = now, time.monotonic()
-        elif time.monotonic() - moved > STUCK_SECONDS:
+        elif time.monotonic() - moved > plan.stuck_seconds:
             return
 
 
-def _ended(connection: Connection) -> int:
-    return connection.execute(select(func.count()).select_from(jobs).where(jobs.c.state.in_(TERMINAL))).scalar_one()
+def _ended_and_left(connection: Connection) -> tuple[int, int]:
+    ended = func.count().filter(jobs.c.state.in_(TERMINAL))
+    row = connection.execute(select(ended, func.count() - ended)).one()
+    return row[0], row[1]
 
 
 def _await_webhooks(service: Service, consumer: Consumer) -> None:
@@ -93,23 +110,17 @@ def _await_webhooks(service: Service, consumer: Consumer) -> None:
         time.sleep(TICK_SECONDS)
 
 
-@contextmanager
-def _database(plan: Plan, stores: Stores) -> Iterator[Mapping[str, str]]:
-    """A database with empty tables, an empty queue, and what processes have to be told to use them."""
-    name = f"chaos_{uuid4().hex[:12]}"
-    with Redis.from_url(stores.redis_url) as redis:
-        redis.flushall()
-    _administer(stores, f"CREATE DATABASE {name}")
-    url = f"{stores.database_url.rpartition('/')[0]}/{name}"
-    upgrade(url)
+def _variables(plan: Plan, stores: Stores, database_url: str) -> Mapping[str, str]:
+    """What has to be told to whoever uses the servers; the service's processes have another way to the store."""
     told = {
-        "database_url": url,
+        "database_url": database_url,
         "database_connections": CONNECTIONS,
         "redis_url": stores.redis_url,
         "s3_endpoint": stores.objects.endpoint,
         "s3_bucket": stores.objects.bucket,
         "s3_access_key": stores.objects.access_key,
         "s3_secret_key": stores.objects.secret_key,
+        "s3_timeout_seconds": S3_TIMEOUT_SECONDS,
         "secret_keys": base64.urlsafe_b64encode(bytes(32)).decode(),
         "allow_http_sources": "true",
         "allowed_networks": "127.0.0.0/8",
@@ -117,11 +128,4 @@ def _database(plan: Plan, stores: Stores) -> Iterator[Mapping[str, str]]:
         "heartbeat_seconds": plan.heartbeat_seconds,
         "sweep_seconds": plan.sweep_seconds,
     }
-    yield {f"{PREFIX}{name.upper()}": str(value) for name, value in told.items()}
-    _administer(stores, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _administer(stores: Stores, statement: str) -> None:
-    engine = create_engine(psycopg_url(stores.database_url), isolation_level="AUTOCOMMIT", poolclass=NullPool)
-    with engine.connect() as connection:
-        connection.execute(text(statement))
+    return {f"{PREFIX}{name.upper()}": str(value) for name, value in told.items()}

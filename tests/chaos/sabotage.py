@@ -6,7 +6,6 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGQUIT, SIGSTOP
@@ -22,14 +21,19 @@ from api.tables import jobs
 from embedded.stores import Stores
 from tests.chaos import recorder
 from tests.chaos.crew import Crew, worker_name
+from tests.chaos.database import insistently
 from tests.chaos.observed import Death
 from tests.chaos.plan import Fault, Plan
-from tests.chaos.submission import insistently
+from tests.chaos.store_faults import StoreFaults
+from tests.chaos.submission import Submitter
 
 BUSY_SHARE: Final = 0.8
 """Of the processes that are killed, those that are at a job; the others are any, the dispatcher among them."""
 MOST_CRASHES: Final = 1
 """A job that was lost more often is spared: the third time it would rightly be given up."""
+ANY_CRASHES: Final = 1000
+SUBMISSION_SECONDS: Final = 0.05
+"""That the API is at a submission, about."""
 LONGEST_STOP: Final = 5.0
 """Leases; a worker that nobody took a job from goes on after so long."""
 
@@ -47,11 +51,15 @@ class Stopped:
 class Saboteur:
     """Inflicts faults one by one, and lets stopped workers go on once their jobs were given to others."""
 
-    def __init__(self, service: Service, stores: Stores, crew: Crew, plan: Plan) -> None:
+    def __init__(
+        self, service: Service, stores: Stores, crew: Crew, plan: Plan, submitter: Submitter, objects: StoreFaults
+    ) -> None:
         self._service = service
         self._stores = stores
         self._crew = crew
         self._plan = plan
+        self._submitter = submitter
+        self._objects = objects
         self._due = plan.faults()
         self._chance = random.Random(plan.seed + 1)
         self._stopped: dict[int, Stopped] = {}
@@ -72,21 +80,34 @@ class Saboteur:
         """Whether nothing is left to do."""
         return not (self._due or self._stopped)
 
-    def _inflict(self, fault: Fault) -> bool:
-        if fault is Fault.FLUSH:
-            with Redis.from_url(self._service.settings.redis_url.get_secret_value()) as redis:
-                redis.flushall()
-            return True
-        if fault is Fault.DATABASE_STOP:
-            os.kill(self._stores.supervisor.pids()["postgres"], SIGQUIT)
-            return True
-        busy = self._busy()
-        if fault is Fault.STOP:
-            return self._stop(busy)
-        return self._kill(busy)
+    def release(self) -> None:
+        """Let all go on that are stopped, whatever has become of their jobs: the run is over."""
+        self._notice_frozen()
+        for pid in self._stopped:
+            _signal(pid, SIGCONT)
+        self._stopped.clear()
 
-    def _kill(self, busy: Mapping[int, tuple[UUID, int]]) -> bool:
-        pool = [pid for pid in self._crew.pids().values() if pid not in self._stopped]
+    def _inflict(self, fault: Fault) -> bool:
+        match fault:
+            case Fault.KILL:
+                return self._kill()
+            case Fault.KILL_API:
+                return self._kill_api()
+            case Fault.STOP:
+                return self._stop()
+            case Fault.FLUSH:
+                with Redis.from_url(self._service.settings.redis_url.get_secret_value()) as redis:
+                    redis.flushall()
+            case Fault.DATABASE_STOP:
+                os.kill(self._stores.supervisor.pids()["postgres"], SIGQUIT)
+            case Fault.STORE_OUTAGE:
+                self._objects.go_down(self._plan.outage_seconds)
+        return True
+
+    def _kill(self) -> bool:
+        busy = self._busy(MOST_CRASHES)
+        spared = (self._busy().keys() - busy.keys()) | self._stopped.keys()
+        pool = [pid for pid in self._crew.pids().values() if pid not in spared and pid != self._crew.api()]
         if self._chance.random() < BUSY_SHARE:
             pool = sorted(busy)
         if not pool or not _signal(pid := self._chance.choice(pool), SIGKILL):
@@ -94,7 +115,16 @@ class Saboteur:
         self.deaths.append(Death(worker=worker_name(pid), at=time.time()))
         return True
 
-    def _stop(self, busy: Mapping[int, tuple[UUID, int]]) -> bool:
+    def _kill_api(self) -> bool:
+        pid = self._crew.api()
+        if pid is None or not self._submitter.under_way:
+            return False
+        # At any point of a submission, and not always right after it was sent.
+        time.sleep(self._chance.uniform(0.0, SUBMISSION_SECONDS))
+        return _signal(pid, SIGKILL)
+
+    def _stop(self) -> bool:
+        busy = self._busy(MOST_CRASHES)
         # Somebody has to be there to take the job over.
         able = [pid for pid in busy if any(pid in self._free(pool) and len(self._free(pool)) > 1 for pool in Pool)]
         if not able:
@@ -108,9 +138,9 @@ class Saboteur:
     def _free(self, pool: Pool) -> list[int]:
         return [pid for pid in self._crew.workers(pool) if pid not in self._stopped]
 
-    def _busy(self) -> dict[int, tuple[UUID, int]]:
-        """Workers at jobs that may be lost once more."""
-        held = insistently(self._service, lambda connection: _held(connection, MOST_CRASHES))
+    def _busy(self, most_crashes: int = ANY_CRASHES) -> dict[int, tuple[UUID, int]]:
+        """Workers at jobs that were lost so often at most."""
+        held = insistently(self._service, lambda connection: _held(connection, most_crashes))
         pids = self._crew.pids()
         return {pids[name]: job for name, job in held.items() if name in pids and pids[name] not in self._stopped}
 
@@ -139,7 +169,7 @@ class Saboteur:
                 del self._stopped[one.pid]
 
 
-def _held(connection: Connection, most_crashes: int = 1000) -> dict[str, tuple[UUID, int]]:
+def _held(connection: Connection, most_crashes: int = ANY_CRASHES) -> dict[str, tuple[UUID, int]]:
     rows = connection.execute(
         select(jobs.c.lease_owner, jobs.c.id, jobs.c.fence).where(
             jobs.c.state == JobState.RUNNING, jobs.c.crash_count <= most_crashes

@@ -1,7 +1,7 @@
 """One process of the service, with stand-ins for its models and with orders to hurt itself.
 
-`python -m tests.chaos.worker ingest|process|webhooks|dispatcher --seed 7 [--unfenced]`, told by the environment where
-the servers are, as the product's own processes are.
+`python -m tests.chaos.worker ingest|process|webhooks|dispatcher --seed 7 [--without fence]`, told by the
+environment where the servers are, as the product's own processes are.
 """
 
 from __future__ import annotations
@@ -27,12 +27,16 @@ from api.logging import configure
 from api.outbound.client import OutboundClient
 from api.outbound.rules import url_rules
 from api.queue import WEBHOOKS, celery_app
+from api.recordings import orphans
 from api.settings import Settings
 from api.states import Pool
 from api.storage.foreign import ForeignBuckets
 from api.webhooks import deliveries, schedule
+from pipeline.errors import DeviceLost
 from tests.chaos.orders import Act, orders_of
+from tests.chaos.plan import Part
 from tests.chaos.stubs import StubDecoder, StubTranscriber
+from workers import dispatcher, retry
 from workers.context import Context, Work
 from workers.keeper import Keeper
 from workers.serving import serve_dispatcher, serve_worker, take_tasks
@@ -52,6 +56,8 @@ def obey(point: str, held: Claim) -> None:
         return
     if orders.act is Act.DIE:
         os._exit(DIED)
+    if orders.act is Act.LOSE_DEVICE:
+        raise DeviceLost
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
@@ -92,6 +98,21 @@ def unfence() -> None:
         vars(module)["still_held"] = never_stale
 
 
+def forgo_reaping() -> None:
+    """Let no sweep end a lease, whatever became of its worker."""
+    vars(dispatcher)["reap"] = lambda _: []
+
+
+def hasten_retries() -> None:
+    """Let a job that failed for a reason that may pass be tried again within two seconds."""
+    vars(retry)["SHORTEST"], vars(retry)["LONGEST"] = timedelta(seconds=0.5), timedelta(seconds=2)
+
+
+def hasten_removal() -> None:
+    """Let the file of an upload that has died go within seconds."""
+    vars(orphans)["LOST_AFTER"] = timedelta(seconds=5)
+
+
 def hasten_deliveries() -> None:
     """Let a delivery that failed, or whose worker was lost, be tried again within seconds."""
     vars(schedule)["DELAYS"] = (0.0, *(1.0,) * (schedule.MAX_ATTEMPTS - 1))
@@ -103,13 +124,16 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("queue", choices=[*Pool, WEBHOOKS, DISPATCHER])
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--unfenced", action="store_true")
+    parser.add_argument("--without", type=Part, choices=Part)
     told = parser.parse_args()
     configure()
-    if told.unfenced:
+    if told.without is Part.FENCE:
         unfence()
+    if told.without is Part.REAPER:
+        forgo_reaping()
     service = connect(Settings.from_environment())
     if told.queue == DISPATCHER:
+        hasten_removal()
         serve_dispatcher(service, metrics_port=None)
     elif told.queue == WEBHOOKS:
         hasten_deliveries()
@@ -119,6 +143,7 @@ def main() -> None:
 
 
 def _serve(service: Service, pool: Pool, seed: int) -> None:
+    hasten_retries()
     app = celery_app(service.settings.redis_url.get_secret_value())
     with tempfile.TemporaryDirectory(prefix="hansard-") as scratch:
         context = Context(
