@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 SERVE = "import sys; from api.http.server import serve; from api.settings import Settings; "
 SERVE += "serve(Settings.from_environment(), '127.0.0.1', int(sys.argv[1]), int(sys.argv[2]))"
-PATIENCE = 30.0
+PATIENCE = 90.0
 
 
 def test_it_is_ready_when_everything_answers(client: TestClient) -> None:
