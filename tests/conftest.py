@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parents[1]
 ON_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
-# No deadline an example, as a busy machine would break any. On CI the same examples each time, and fewer: new ones are for
-# the people who can look at what they find.
+# No deadline an example, as a busy machine would break any. On CI the same examples each time, and fewer: new ones are
+# for the people who can look at what they find.
 settings.register_profile(
     "hansard",
     deadline=None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -47,6 +47,8 @@ class Report:
     """Answers that did not reach whoever had asked."""
     replayed: int
     """Answers that had been given before."""
+    running: Collection[str]
+    """Processes that were there in the end, by the names that rows have for workers."""
     outlived: int
     """Stopped workers whose job was another's when they went on."""
     recoveries: Sequence[float]

@@ -55,15 +55,16 @@ def run(plan: Plan, stores: Stores, folder: Path) -> Report:
         port = remembered_ports(folder / "ports.json", [API])[API]
         with (
             standing_between(proxy),
-            crew(plan, folder, environment_with({**variables, f"{PREFIX}S3_ENDPOINT": proxy.url}), port) as running,
+            crew(plan, folder, environment_with({**variables, f"{PREFIX}S3_ENDPOINT": proxy.url}), port) as processes,
             Submitter(service, plan, f"http://{LOOPBACK}:{port}", consumer, folder) as submitter,
         ):
-            saboteur = Saboteur(service, stores, running, plan, submitter, proxy.faults)
+            saboteur = Saboteur(service, stores, processes, plan, submitter, proxy.faults)
             started = time.monotonic()
             _drive(service, plan, submitter, saboteur)
             seconds = time.monotonic() - started
             saboteur.release()
             _await_webhooks(service, consumer)
+            running = frozenset(processes.pids())
         history = books.history(service, submitter, proxy.copies(), consumer.received)
     found = recoveries(saboteur.deaths, history.attempts)
     counted = [one.seconds for one in found if not excused(one, proxy.faults.outages)]
@@ -76,6 +77,7 @@ def run(plan: Plan, stores: Stores, folder: Path) -> Report:
         answers=submitter.way.seen,
         lost_answers=submitter.way.lost,
         replayed=submitter.way.replayed,
+        running=running,
         outlived=saboteur.outlived,
         recoveries=counted,
         excused=len(found) - len(counted),

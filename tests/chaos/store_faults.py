@@ -36,6 +36,7 @@ class StoreFaults:
     def __init__(self, seed: int, share: float) -> None:
         self._chance = random.Random(seed)
         self._share = share
+        self._next: dict[str, list[StoreFault]] = {}
         self._lasting: dict[str, tuple[StoreFault, int]] = {}
         self._lock = Lock()
         self.inflicted: Counter[StoreFault] = Counter()
@@ -68,10 +69,18 @@ class StoreFaults:
         if again is not None:
             fault, left = again
         elif self._chance.random() < self._share:
-            fault = self._chance.choice(_POSSIBLE.get(method, _ANY))
+            fault = self._kind(method)
             left = LASTING_REQUESTS if self._chance.random() < LASTING_SHARE else 1
         else:
             return None
         if left > 1:
             self._lasting[f"{method} {path}"] = (fault, left - 1)
         return fault
+
+    def _kind(self, method: str) -> StoreFault:
+        """One of those that are possible; none again before all others have had their turn."""
+        kinds = self._next.setdefault(method, [])
+        if not kinds:
+            kinds += _POSSIBLE.get(method, _ANY)
+            self._chance.shuffle(kinds)
+        return kinds.pop()
