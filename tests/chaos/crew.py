@@ -64,7 +64,7 @@ def crew(plan: Plan, folder: Path, environment: Mapping[str, str], api_port: int
 def _children(plan: Plan, folder: Path, environment: Mapping[str, str], api_port: int) -> Iterator[Child]:
     names = [f"{Pool.INGEST}-{number}" for number in range(plan.ingesters)]
     names += [f"{Pool.PROCESS}-{number}" for number in range(plan.workers)]
-    commands = {API: ("tests.chaos.http_api", "--port", str(api_port))}
+    commands: dict[str, tuple[str, ...]] = {API: ("tests.chaos.http_api", "--port", str(api_port))}
     ready = {API: partial(_ask, f"http://{LOOPBACK}:{api_port}/healthz")}
     for name in (DISPATCHER, *names, WEBHOOKS):
         commands[name] = ("tests.chaos.worker", name.partition("-")[0], "--seed", str(plan.seed))

@@ -176,8 +176,8 @@ def entered_once(history: History) -> Iterator[str]:
             yield f"{key} made jobs that nobody was told of: {_listed(there - named)}"
         if len(there) > 1:
             yield f"{key} made {len(there)} jobs"
-    for key in made.keys() - history.sent:
-        yield f"jobs were made that nobody sent: {_listed(made[key])}"
+    for unsent in made.keys() - history.sent:
+        yield f"jobs were made that nobody sent: {_listed(made[unsent])}"
 
 
 def no_strays(history: History) -> Iterator[str]:

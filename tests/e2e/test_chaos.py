@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 SEED = 20_260
 SLACK_SECONDS = 15.0
 """That a job may take to run again, once the lease of its dead worker has ended."""
+PLAN: Final = Plan(
+    seed=SEED, jobs=150, kills=15, stops=5, flushes=2, database_stops=1, store_outages=1, store_faults=0.04
+)  # fmt: skip
+"""Half of what the command does unless told otherwise: a slow machine has other tests to run as well."""
 QUIET: Final = Plan(
     seed=SEED, jobs=12, kills=0, stops=0, flushes=0, database_stops=0, store_outages=0, store_faults=0.0,
     lost_answers=0.0, failpoints=False, freezes=0, device_losses=0,
@@ -42,10 +46,10 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
 
 @pytest.fixture(scope="module")
 def report(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Report:
-    """300 jobs; a worker ends at each boundary between stages first, then all kinds of faults come at random."""
+    """A worker ends at each boundary between stages first, then all kinds of faults come at random."""
     from tests.chaos.running import run
 
-    done = run(Plan(seed=SEED), stores, tmp_path_factory.mktemp("crew"))
+    done = run(PLAN, stores, tmp_path_factory.mktemp("crew"))
     print("\n".join(done.lines()))
     return done
 
@@ -114,14 +118,6 @@ def test_without_the_fence_the_check_fails(stores: Stores, tmp_path: Path) -> No
     assert {"went", "claim", "attempts"} <= found, found
 
 
-def test_with_the_fence_the_same_plan_passes(stores: Stores, tmp_path: Path) -> None:
-    from tests.chaos.running import run
-
-    done = run(FREEZING, stores, tmp_path)
-    assert not done.violations, "\n".join(done.lines())
-    assert done.outlived == FREEZING.freezes + 1
-
-
 def test_without_the_reaper_the_check_fails(stores: Stores, tmp_path: Path) -> None:
     """The job of a worker that was killed stays with it."""
     found = broken(replace(TROUBLED, without=Part.REAPER, stuck_seconds=10.0), stores, tmp_path)
@@ -136,12 +132,15 @@ def test_without_idempotency_the_check_fails(stores: Stores, tmp_path: Path) -> 
     assert not any("ended as" in one for one in found), found
 
 
-def test_with_the_reaper_and_idempotency_the_same_plan_passes(stores: Stores, tmp_path: Path) -> None:
+def test_with_all_of_them_the_same_troubles_break_nothing(stores: Stores, tmp_path: Path) -> None:
     from tests.chaos.running import run
 
-    done = run(TROUBLED, stores, tmp_path)
+    # With one worker more, so that somebody is there to take over from those that freeze while another starts again.
+    plan = replace(FREEZING, workers=4, crashes=TROUBLED.crashes, lost_answers=TROUBLED.lost_answers)
+    done = run(plan, stores, tmp_path)
     assert not done.violations, "\n".join(done.lines())
-    assert [one.outcome for one in done.history.attempts].count("lost") == TROUBLED.crashes
+    assert done.outlived == plan.freezes + 1
+    assert [one.outcome for one in done.history.attempts].count("lost") >= done.outlived + plan.crashes
     assert done.replayed > 0
 
 
