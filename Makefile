@@ -41,8 +41,9 @@ demo: models ## Bring the whole service up, send a sample through it, print it, 
 up: models ## Run the whole service on this machine until Ctrl-C
 	$(BIN)/hansard up
 
+# Whole files go to a process, in order: those that take minutes come first.
 test: $(STAMP) ## Run every test; those with test speech where there is some
-	$(TEST_ENV) $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	$(TEST_ENV) $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: $(STAMP) ## Style, formatting and the direction of imports
 	$(BIN)/ruff check .

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,7 +12,7 @@ from signal import Signals
 from embedded.backoff import Backoff
 from embedded.child import Child
 from embedded.logs import put_aside
-from embedded.spawning import spawn
+from embedded.spawning import Process, Spawn
 
 LOG_SECONDS = 10.0
 """Between two looks at how long a log has grown."""
@@ -55,11 +54,12 @@ Observer = Callable[[Event], None]
 class Life:
     """A child and its process. Everything is called by one thread, the one that lives as long as the child."""
 
-    def __init__(self, child: Child, *, backoff: Backoff, observe: Observer) -> None:
+    def __init__(self, child: Child, *, spawn: Spawn, backoff: Backoff, observe: Observer) -> None:
         self.child = child
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
         self.kept = False
         """Whether it is started again when it ends."""
+        self._spawn = spawn
         self._backoff = backoff
         self._observe = observe
         self._failures = 0
@@ -79,7 +79,7 @@ class Life:
         self._log_start = log.stat().st_size if log.exists() else 0
         self._restart_at = None
         self._started_at = now
-        self.process = spawn(self.child)
+        self.process = self._spawn(self.child)
         self._tell(Happening.STARTED)
 
     def tick(self, now: float) -> None:

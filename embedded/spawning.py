@@ -9,13 +9,39 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from signal import Signals
+from typing import Protocol
 
 from embedded.child import Account, Child
 
 LAUNCH = Path(__file__).with_name("launch.py")
+
+
+class Process(Protocol):
+    """What a supervisor needs of a child of its process: a part of `subprocess.Popen`."""
+
+    @property
+    def pid(self) -> int:
+        """Its id."""
+
+    @property
+    def returncode(self) -> int | None:
+        """Exit status once `wait` has returned, negative for the signal that ended it."""
+
+    def wait(self) -> int:
+        """Wait for its end and take its exit status."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Send a signal, unless it is known to have ended."""
+
+    def kill(self) -> None:
+        """End it without a word."""
+
+
+Spawn = Callable[[Child], Process]
+"""A way to start a child."""
 
 
 def launched(

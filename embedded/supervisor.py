@@ -21,6 +21,7 @@ from embedded.backoff import Backoff
 from embedded.child import Child
 from embedded.errors import ChildFailed, NotReady
 from embedded.life import Event, Life, Observer
+from embedded.spawning import Spawn, spawn
 
 TICK_SECONDS = 0.02
 """Between two looks at the children; at 20 ms, 8 children cost 0.2 % of a core."""
@@ -35,6 +36,7 @@ class Supervisor:
             soon. What it raises is ignored.
         hurry: once set, children that are being stopped are killed at once.
         clock: seconds that only grow.
+        spawn: starts a process, in the supervisor's thread.
     """
 
     def __init__(
@@ -44,11 +46,13 @@ class Supervisor:
         observe: Observer | None = None,
         hurry: Flag | None = None,
         clock: Callable[[], float] = time.monotonic,
+        spawn: Spawn = spawn,
     ) -> None:
         self._backoff = backoff or Backoff()
         self._observe = observe or _ignore
         self._hurry = hurry or Flag()
         self._clock = clock
+        self._spawn = spawn
         self._steps: list[list[Life]] = []
         self._requests: SimpleQueue[tuple[Life, Future[None]]] = SimpleQueue()
         self._stopping = Flag()
@@ -66,7 +70,7 @@ class Supervisor:
         Raises:
             ChildFailed: a child ended or ran out of time before it was ready; with the last lines of its log.
         """
-        step = [Life(child, backoff=self._backoff, observe=self._observe) for child in children]
+        step = [Life(child, spawn=self._spawn, backoff=self._backoff, observe=self._observe) for child in children]
         self._steps.append(step)
         given_up = Flag()
         with ThreadPoolExecutor(max_workers=max(1, len(step)), thread_name_prefix="starting") as pool:

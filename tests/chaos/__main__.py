@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from embedded.stores import Stores
+from tests.chaos.forking import nursery
 from tests.chaos.plan import Part, Plan
 from tests.chaos.running import run
 
@@ -36,8 +37,9 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory() if folder is None else nullcontext(str(folder)) as kept,
         Stores.start(Path(kept) / "stores") as stores,
+        nursery() as spawn,
     ):
-        report = run(plan, stores, Path(kept) / "crew")
+        report = run(plan, stores, Path(kept) / "crew", spawn)
     print("\n".join(report.lines()), flush=True)
     return 1 if report.violations else 0
 

@@ -18,6 +18,7 @@ from embedded.backoff import Backoff
 from embedded.child import Child
 from embedded.errors import NotReady
 from embedded.ports import LOOPBACK
+from embedded.spawning import Spawn
 from embedded.supervisor import Supervisor
 from tests.chaos.plan import Plan
 from tests.chaos.worker import DISPATCHER
@@ -54,9 +55,9 @@ def worker_name(pid: int) -> str:
 
 
 @contextmanager
-def crew(plan: Plan, folder: Path, environment: Mapping[str, str], api_port: int) -> Iterator[Crew]:
+def crew(plan: Plan, folder: Path, environment: Mapping[str, str], api_port: int, spawn: Spawn) -> Iterator[Crew]:
     """Start all processes; their logs and files lie in `folder`."""
-    with Supervisor(backoff=BACKOFF) as supervisor:
+    with Supervisor(backoff=BACKOFF, spawn=spawn) as supervisor:
         supervisor.start(*_children(plan, folder, environment, api_port))
         yield Crew(supervisor=supervisor)
 

@@ -17,6 +17,7 @@ from api.settings import PREFIX, Settings, environment_with
 from api.states import TERMINAL
 from api.tables import jobs, outbox
 from embedded.ports import LOOPBACK, remembered_ports
+from embedded.spawning import Spawn
 from embedded.stores import Stores
 from tests.chaos import books, recorder
 from tests.chaos.consumer import Consumer, listening
@@ -38,8 +39,11 @@ WEBHOOK_SECONDS: Final = 45.0
 CONNECTIONS: Final = 5
 
 
-def run(plan: Plan, stores: Stores, folder: Path) -> Report:
-    """Do what a plan says to a service of its own on running servers; files and logs are left in `folder`."""
+def run(plan: Plan, stores: Stores, folder: Path, spawn: Spawn) -> Report:
+    """Do what a plan says to a service of its own on running servers, whose processes are started by `spawn`.
+
+    Files and logs are left in `folder`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     consumer = Consumer(plan.seed)
     proxy = StoreProxy(stores.objects.endpoint, StoreFaults(plan.seed, plan.store_faults))
@@ -52,10 +56,11 @@ def run(plan: Plan, stores: Stores, folder: Path) -> Report:
         with service.database.engine.begin() as connection:
             recorder.install(connection)
         closing.enter_context(listening(consumer))
+        environment = environment_with({**variables, f"{PREFIX}S3_ENDPOINT": proxy.url})
         port = remembered_ports(folder / "ports.json", [API])[API]
         with (
             standing_between(proxy),
-            crew(plan, folder, environment_with({**variables, f"{PREFIX}S3_ENDPOINT": proxy.url}), port) as processes,
+            crew(plan, folder, environment, port, spawn) as processes,
             Submitter(service, plan, f"http://{LOOPBACK}:{port}", consumer, folder) as submitter,
         ):
             saboteur = Saboteur(service, stores, processes, plan, submitter, proxy.faults)

@@ -17,15 +17,12 @@ from tests.chaos.plan import Fault, Part, Plan, StoreFault
 from tests.chaos.report import Report, percentile
 
 if TYPE_CHECKING:
+    from embedded.spawning import Spawn
     from embedded.stores import Stores
 
 SEED = 20_260
 SLACK_SECONDS = 15.0
 """That a job may take to run again, once the lease of its dead worker has ended."""
-PLAN: Final = Plan(
-    seed=SEED, jobs=150, kills=15, stops=5, flushes=2, database_stops=1, store_outages=1, store_faults=0.04
-)  # fmt: skip
-"""Half of what the command does unless told otherwise: a slow machine has other tests to run as well."""
 QUIET: Final = Plan(
     seed=SEED, jobs=12, kills=0, stops=0, flushes=0, database_stops=0, store_outages=0, store_faults=0.0,
     lost_answers=0.0, failpoints=False, freezes=0, device_losses=0,
@@ -45,11 +42,20 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
 
 
 @pytest.fixture(scope="module")
-def report(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Report:
-    """A worker ends at each boundary between stages first, then all kinds of faults come at random."""
+def spawn() -> Iterator[Spawn]:
+    """Starts processes by forks, for all runs from the same one."""
+    from tests.chaos.forking import nursery
+
+    with nursery() as forks:
+        yield forks
+
+
+@pytest.fixture(scope="module")
+def report(stores: Stores, spawn: Spawn, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """300 jobs; a worker ends at each boundary between stages first, then all kinds of faults come at random."""
     from tests.chaos.running import run
 
-    done = run(PLAN, stores, tmp_path_factory.mktemp("crew"))
+    done = run(Plan(seed=SEED), stores, tmp_path_factory.mktemp("crew"), spawn)
     print("\n".join(done.lines()))
     return done
 
@@ -112,40 +118,40 @@ def test_jobs_of_dead_workers_run_again_soon(report: Report) -> None:
     assert percentile(report.recoveries, 0.9) <= report.plan.lease_seconds + SLACK_SECONDS, "\n".join(report.lines())
 
 
-def test_without_the_fence_the_check_fails(stores: Stores, tmp_path: Path) -> None:
+def test_without_the_fence_the_check_fails(stores: Stores, spawn: Spawn, tmp_path: Path) -> None:
     """Workers that come back with a finished result write it, although another has their job."""
-    found = {one.partition(" ")[0] for one in broken(replace(FREEZING, without=Part.FENCE), stores, tmp_path)}
+    found = {one.partition(" ")[0] for one in broken(replace(FREEZING, without=Part.FENCE), stores, spawn, tmp_path)}
     assert {"went", "claim", "attempts"} <= found, found
 
 
-def test_without_the_reaper_the_check_fails(stores: Stores, tmp_path: Path) -> None:
+def test_without_the_reaper_the_check_fails(stores: Stores, spawn: Spawn, tmp_path: Path) -> None:
     """The job of a worker that was killed stays with it."""
-    found = broken(replace(TROUBLED, without=Part.REAPER, stuck_seconds=10.0), stores, tmp_path)
+    found = broken(replace(TROUBLED, without=Part.REAPER, stuck_seconds=10.0), stores, spawn, tmp_path)
     assert "ended as nothing, not once as succeeded" in found, found
     assert not any("made" in one for one in found), found
 
 
-def test_without_idempotency_the_check_fails(stores: Stores, tmp_path: Path) -> None:
+def test_without_idempotency_the_check_fails(stores: Stores, spawn: Spawn, tmp_path: Path) -> None:
     """A request that is sent again, as its answer was lost, makes a second job."""
-    found = broken(replace(TROUBLED, without=Part.IDEMPOTENCY), stores, tmp_path)
+    found = broken(replace(TROUBLED, without=Part.IDEMPOTENCY), stores, spawn, tmp_path)
     assert any(one.endswith("made 2 jobs") for one in found), found
     assert not any("ended as" in one for one in found), found
 
 
-def test_with_all_of_them_the_same_troubles_break_nothing(stores: Stores, tmp_path: Path) -> None:
+def test_with_all_of_them_the_same_troubles_break_nothing(stores: Stores, spawn: Spawn, tmp_path: Path) -> None:
     from tests.chaos.running import run
 
     # With one worker more, so that somebody is there to take over from those that freeze while another starts again.
     plan = replace(FREEZING, workers=4, crashes=TROUBLED.crashes, lost_answers=TROUBLED.lost_answers)
-    done = run(plan, stores, tmp_path)
+    done = run(plan, stores, tmp_path, spawn)
     assert not done.violations, "\n".join(done.lines())
     assert done.outlived == plan.freezes + 1
     assert [one.outcome for one in done.history.attempts].count("lost") >= done.outlived + plan.crashes
     assert done.replayed > 0
 
 
-def broken(plan: Plan, stores: Stores, folder: Path) -> list[str]:
+def broken(plan: Plan, stores: Stores, spawn: Spawn, folder: Path) -> list[str]:
     """The promises that a run broke."""
     from tests.chaos.running import run
 
-    return [one.what for one in run(plan, stores, folder).violations]
+    return [one.what for one in run(plan, stores, folder, spawn).violations]
