@@ -59,7 +59,7 @@ class Admitter:
     def _admit(self) -> None:
         service = self._service
         try:
-            admit(service.database, service.queue, Pool.INGEST, service.settings.window)
+            admit(service.database, service.queue, [Pool.INGEST], service.settings.window)
         except TemporarilyUnavailable as error:
             log.warning("admission.postponed", error=type(error).__name__)
         except Exception as error:  # noqa: BLE001 - the thread must outlive whatever happens in a round

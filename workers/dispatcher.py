@@ -65,7 +65,9 @@ class Dispatcher:
                 "fanned_out": lambda: len(fan_out(self.service)),
                 "deliveries_sent": lambda: send_due(self.service),
                 **{f"{pool}_sent_again": self._forgetter(pool) for pool in Pool},
-                **{f"{pool}_admitted": self._admitter(pool) for pool in Pool},
+                "admitted": lambda: admit(
+                    self.service.database, self.service.queue, Pool, self.service.settings.window
+                ),
                 **{f"{pool}_promoted": self._promoter(pool) for pool in Pool},
                 "observed": self._observe,
             }
@@ -130,8 +132,8 @@ class Dispatcher:
     def _forgetter(self, pool: Pool) -> Callable[[], int]:
         return lambda: forget_lost(self.service.database, self.service.queue, pool)
 
-    def _admitter(self, pool: Pool) -> Callable[[], int]:
-        return lambda: admit(self.service.database, self.service.queue, pool, self.service.settings.window)
+    def _admit(self) -> int:
+        return admit(self.service.database, self.service.queue, Pool, self.service.settings.window)
 
     def _promoter(self, pool: Pool) -> Callable[[], int]:
         return lambda: promote(self.service.database, self.service.queue, pool)

@@ -40,8 +40,7 @@ def move_on(context: Context) -> None:
     """Send what a job that was left makes room for, at once; the dispatcher's next round finds what this misses."""
     service = context.service
     with suppress(TemporarilyUnavailable):
-        for pool in Pool:
-            admit(service.database, service.queue, pool, service.settings.window)
+        admit(service.database, service.queue, Pool, service.settings.window)
         fan_out(service)
 
 

@@ -8,8 +8,9 @@ that has waited for hours through all the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -29,24 +30,31 @@ LOST_AFTER: Final = timedelta(seconds=5)
 LEAST_SECONDS: Final = 10.0
 """A job counts as at least so much audio: short ones cost their overhead, and how long one is shows only later."""
 
-_NEXT = text(
+_ADMIT: Final = text(
     """
-    WITH room (priority, places) AS (VALUES ('interactive', CAST(:interactive AS int)), ('backfill', :backfill)),
-    load AS (
-        SELECT tenant_id, sum(greatest(audio_seconds, :least)) AS seconds
+    WITH load AS (
+        SELECT pool, tenant_id, sum(greatest(audio_seconds, :least)) AS seconds
         FROM jobs
-        WHERE pool = :pool AND (state = 'running' OR (state = 'queued' AND admitted_at IS NOT NULL))
-        GROUP BY tenant_id
+        WHERE pool = ANY(:pools) AND (state = 'running' OR (state = 'queued' AND admitted_at IS NOT NULL))
+        GROUP BY pool, tenant_id
+    ),
+    room AS (
+        SELECT pool, priority, greatest(0, :window - count(admitted.id)) AS places
+        FROM unnest(CAST(:pools AS text[])) AS pools (pool)
+        CROSS JOIN (VALUES ('interactive'), ('backfill')) AS priorities (priority)
+        LEFT JOIN (SELECT * FROM jobs WHERE state = 'queued' AND admitted_at IS NOT NULL) AS admitted
+            USING (pool, priority)
+        GROUP BY pool, priority
     ),
     candidates AS (
-        SELECT waiting.*, room.priority, room.places, tenant.weight, coalesce(load.seconds, 0) AS loaded
-        FROM tenants tenant
-        LEFT JOIN load ON load.tenant_id = tenant.id
-        CROSS JOIN room
+        SELECT waiting.*, room.*, tenant.weight, coalesce(load.seconds, 0) AS loaded
+        FROM room
+        CROSS JOIN tenants tenant
+        LEFT JOIN load ON load.pool = room.pool AND load.tenant_id = tenant.id
         CROSS JOIN LATERAL (
             SELECT job.id, job.tenant_id, greatest(job.audio_seconds, :least) AS seconds
             FROM jobs job
-            WHERE job.tenant_id = tenant.id AND job.pool = :pool AND job.priority = room.priority
+            WHERE job.tenant_id = tenant.id AND job.pool = room.pool AND job.priority = room.priority
               AND job.state = 'queued' AND job.admitted_at IS NULL
               AND (job.not_before IS NULL OR job.not_before <= clock_timestamp())
             ORDER BY job.id
@@ -54,28 +62,37 @@ _NEXT = text(
         ) waiting
     ),
     shares AS (
-        SELECT id, priority, places,
-               (loaded - seconds + sum(seconds) OVER (PARTITION BY tenant_id, priority ORDER BY id)) / weight AS share
+        SELECT id, pool, priority, places,
+               (loaded - seconds + sum(seconds) OVER (PARTITION BY tenant_id, pool, priority ORDER BY id)) / weight
+                   AS share
         FROM candidates
     ),
     ordered AS (
-        SELECT id, priority, places, row_number() OVER (PARTITION BY priority ORDER BY share, id) AS place FROM shares
+        SELECT id, pool, priority, places, row_number() OVER (PARTITION BY pool, priority ORDER BY share, id) AS place
+        FROM shares
     )
-    SELECT id, priority FROM ordered WHERE place <= places ORDER BY priority, place
+    UPDATE jobs
+    -- One moment for all of them: none has overtaken another.
+    SET admitted_at = statement_timestamp()
+    FROM ordered
+    -- Two that admit at once choose the same jobs; each is marked, and sent, by one of them.
+    WHERE jobs.id = ordered.id AND ordered.place <= ordered.places
+      AND jobs.state = 'queued' AND jobs.admitted_at IS NULL
+    RETURNING jobs.id, jobs.pool, jobs.priority, ordered.place
     """
 )
 
 
-def admit(database: Database, queue: Queue, pool: Pool, window: int) -> int:
-    """Send the next jobs of a pool to its workers, as many as the window of each lane has room for; how many were sent.
+def admit(database: Database, queue: Queue, pools: Iterable[Pool], window: int) -> int:
+    """Send the next jobs to the workers of pools, as many as the window of each lane has room for; how many were sent.
 
     Sent after the commit, so that no message goes out for what is undone. Where Redis does not answer they wait
     for the next round.
     """
     with database.system() as connection:
-        chosen = choose(connection, pool, window)
+        chosen = choose(connection, pools, window)
     try:
-        for priority, ids in chosen.items():
+        for (pool, priority), ids in chosen.items():
             queue.send(pool, ids, LANES[priority])
     except TemporarilyUnavailable:
         with database.system() as connection:
@@ -84,27 +101,15 @@ def admit(database: Database, queue: Queue, pool: Pool, window: int) -> int:
     return sum(map(len, chosen.values()))
 
 
-def choose(connection: Connection, pool: Pool, window: int) -> Mapping[Priority, Sequence[UUID]]:
-    """Mark the next jobs of a pool as admitted, and give their ids in order; a priority without any is left out."""
-    admitted = (jobs.c.pool == pool, is_in(JobState.QUEUED, "jobs.admitted_at IS NOT NULL"))
-    counts = select(jobs.c.priority, func.count()).where(*admitted).group_by(jobs.c.priority)
-    sent = {Priority(priority): number for priority, number in connection.execute(counts)}
-    room = {priority: max(0, window - sent.get(priority, 0)) for priority in Priority}
-    if not any(room.values()):
-        return {}
-    values = {"pool": pool, "least": LEAST_SECONDS, **{str(priority): places for priority, places in room.items()}}
-    order = {row.id: Priority(row.priority) for row in connection.execute(_NEXT, values)}
-    # Two that admit at once choose the same jobs; each is marked, and sent, by one of them.
-    taken = connection.execute(
-        update(jobs)
-        .where(jobs.c.id.in_(order), is_in(JobState.QUEUED, "jobs.admitted_at IS NULL"))
-        # One moment for all of them: none has overtaken another.
-        .values(admitted_at=func.statement_timestamp())
-        .returning(jobs.c.id)
-    ).scalars()  # fmt: skip
-    mine = set(taken)
-    found = {priority: [job for job in order if job in mine and order[job] == priority] for priority in Priority}
-    return {priority: ids for priority, ids in found.items() if ids}
+def choose(
+    connection: Connection, pools: Iterable[Pool], window: int
+) -> Mapping[tuple[Pool, Priority], Sequence[UUID]]:
+    """Mark the next jobs of pools as admitted, and give their ids in order, for each lane that has any."""
+    values = {"pools": [str(pool) for pool in pools], "window": window, "least": LEAST_SECONDS}
+    lanes: dict[tuple[Pool, Priority], list[UUID]] = {}
+    for row in sorted(connection.execute(_ADMIT, values), key=attrgetter("place")):
+        lanes.setdefault((Pool(row.pool), Priority(row.priority)), []).append(row.id)
+    return lanes
 
 
 def forget_lost(database: Database, queue: Queue, pool: Pool) -> int:

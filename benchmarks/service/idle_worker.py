@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from redis import Redis
@@ -17,7 +18,7 @@ from api.jobs.lease import Claim
 from api.queue import celery_app
 from api.settings import Settings
 from api.states import Pool
-from workers.context import Context
+from workers.context import Context, Work
 from workers.execution import settle
 from workers.keeper import Keeper
 from workers.serving import take_tasks
@@ -34,10 +35,22 @@ def hand_on(context: Context, held: Claim, keeper: Keeper) -> None:
     settle(context, held, lambda connection: lease.hand_on(connection, held, Pool.PROCESS, audio_seconds=1.0))
 
 
-def succeed(context: Context, held: Claim, keeper: Keeper) -> None:
-    """Find nothing in it."""
-    keeper("asr", 1, 1)
-    settle(context, held, lambda connection: lease.succeed(connection, held))
+@dataclass(frozen=True, slots=True)
+class Succeed:
+    """Find nothing in it, and say so as the bare task does: whoever waits asks nobody in vain meanwhile."""
+
+    redis: Redis
+
+    def __call__(self, context: Context, held: Claim, keeper: Keeper) -> None:
+        """Succeed."""
+        keeper("asr", 1, 1)
+        settle(context, held, lambda connection: lease.succeed(connection, held))
+        self.redis.rpush(answer_key(held.job_id), 1)
+
+
+def answer_key(asked: object) -> str:
+    """Where the answer to a task or a job appears."""
+    return f"answer-{asked}"
 
 
 def main(queue: str) -> None:
@@ -46,14 +59,14 @@ def main(queue: str) -> None:
     url = settings.redis_url.get_secret_value()
     app = celery_app(url)
     with tempfile.TemporaryDirectory() as scratch:
+        redis = Redis.from_url(url)
         if queue == BARE:
-            redis = Redis.from_url(url)
 
             @app.task(name=BARE_TASK, ignore_result=True)
             def answer(number: str) -> None:
-                redis.rpush(f"answer-{number}", 1)
+                redis.rpush(answer_key(number), 1)
         else:
-            work = {Pool.INGEST: hand_on, Pool.PROCESS: succeed}
+            work: dict[Pool, Work] = {Pool.INGEST: hand_on, Pool.PROCESS: Succeed(redis)}
             serve_pool(app, Context(service=connect(settings), work=work, scratch=Path(scratch)), Pool(queue))
         take_tasks(app, queue, concurrency=1)
 

@@ -15,9 +15,8 @@ from api.jobs.admission import admit
 from api.queue import celery_app
 from api.states import JobState, Pool, Priority
 from api.tables import jobs, recordings, tenants
-from benchmarks.service.idle_worker import BARE, BARE_TASK
+from benchmarks.service.idle_worker import BARE, BARE_TASK, answer_key
 
-POLL_SECONDS = 0.001
 PATIENCE_SECONDS = 60.0
 
 
@@ -35,9 +34,7 @@ class Overhead:
         """Seconds from sending a bare task to its answer."""
         number, began = uuid4().hex, time.perf_counter()
         self._app.send_task(BARE_TASK, args=[number], queue=BARE)
-        if self._redis.blpop([f"answer-{number}"], timeout=int(PATIENCE_SECONDS)) is None:
-            message = "the bare task was not answered"
-            raise TimeoutError(message)
+        self._await(number)
         return time.perf_counter() - began
 
     def job(self) -> float:
@@ -72,17 +69,12 @@ class Overhead:
         return job
 
     def _send(self) -> None:
-        admit(self._service.database, self._service.queue, Pool.INGEST, self._service.settings.window)
+        admit(self._service.database, self._service.queue, [Pool.INGEST], self._service.settings.window)
 
-    def _await(self, job: UUID) -> None:
-        until = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < until:
-            with self._service.database.system() as connection:
-                if connection.execute(select(jobs.c.state).where(jobs.c.id == job)).scalar_one() == JobState.SUCCEEDED:
-                    return
-            time.sleep(POLL_SECONDS)
-        message = f"job {job} did not end"
-        raise TimeoutError(message)
+    def _await(self, asked: object) -> None:
+        if self._redis.blpop([answer_key(asked)], timeout=int(PATIENCE_SECONDS)) is None:
+            message = f"{asked} was not answered"
+            raise TimeoutError(message)
 
 
 def medians(contestants: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:

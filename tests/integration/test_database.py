@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -13,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from api.db import Database
 from api.errors import DatabaseBusy, DatabaseUnavailable
 from api.tables import tenants, transcripts
-from tests.integration.conftest import settings_for
+from tests.integration.conftest import administration, settings_for
 
 if TYPE_CHECKING:
     from api.bootstrap import Service
@@ -50,6 +51,30 @@ def test_a_process_without_a_free_connection_is_busy(
     database = Database.connect(settings_for(stores, database_url, database_connections=1))
     with database.system(), pytest.raises(DatabaseBusy), database.system():
         pass
+    database.close()
+
+
+def test_a_connection_that_died_while_it_rested_is_replaced(
+    stores: Stores, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And one that died a moment after its last use is not asked: whoever uses it is told that the database is away."""
+    monkeypatch.setattr("api.db.TRUSTED_SECONDS", 0.5)
+    database = Database.connect(settings_for(stores, database_url, database_connections=1))
+
+    def killed() -> int:
+        with database.system() as connection:
+            pid = connection.execute(select(func.pg_backend_pid())).scalar_one()
+        with administration(stores) as connection:
+            connection.execute(select(func.pg_terminate_backend(pid, 5_000)))
+        return pid
+
+    first = killed()
+    time.sleep(0.6)
+    second = killed()
+    assert second != first
+    with pytest.raises(DatabaseUnavailable), database.system():
+        pass
+    assert killed() != second
     database.close()
 
 

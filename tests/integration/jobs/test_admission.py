@@ -41,7 +41,7 @@ class BrokenQueue:
 def admitted(service: Service, window: int = 16) -> list[UUID]:
     """In the order in which workers take them."""
     queue = InMemoryQueue()
-    admit(service.database, queue, Pool.PROCESS, window)
+    admit(service.database, queue, [Pool.PROCESS], window)
     return [job for lane in Lane for job in queue.lanes[lane][Pool.PROCESS]]
 
 
@@ -80,9 +80,9 @@ def test_an_interactive_job_is_not_stuck_behind_an_archive_that_was_sent_before(
 ) -> None:
     queue = InMemoryQueue()
     archive = [queued(priority=Priority.BACKFILL) for _ in range(3)]
-    admit(service.database, queue, Pool.PROCESS, 2)
+    admit(service.database, queue, [Pool.PROCESS], 2)
     urgent = queued()
-    admit(service.database, queue, Pool.PROCESS, 2)
+    admit(service.database, queue, [Pool.PROCESS], 2)
     assert queue.lanes[Lane.FIRST][Pool.PROCESS] == [urgent]
     assert queue.lanes[Lane.LATER][Pool.PROCESS] == archive[:2]
 
@@ -93,7 +93,7 @@ def test_an_archive_is_not_put_off_for_ever(service: Service, queued: Queued) ->
     for job in (old, next_old):
         age(service, job, "created_at", "7 hours")
     queue = InMemoryQueue()
-    assert admit(service.database, queue, Pool.PROCESS, 1) == 1  # the first of them waits in its own lane
+    assert admit(service.database, queue, [Pool.PROCESS], 1) == 1  # the first of them waits in its own lane
     assert [promote(service.database, queue, Pool.PROCESS) for _ in range(2)] == [1, 0]
     assert queue.messages[Pool.PROCESS] == [old]
     with service.database.system() as connection:
@@ -111,7 +111,7 @@ def test_a_promoted_job_whose_message_was_lost_is_promoted_again(service: Servic
     old, *archive = (queued(priority=Priority.BACKFILL) for _ in range(3))
     age(service, old, "created_at", "7 hours")
     queue = InMemoryQueue()
-    admit(service.database, queue, Pool.PROCESS, 16)
+    admit(service.database, queue, [Pool.PROCESS], 16)
     assert promote(service.database, queue, Pool.PROCESS) == 1
     for column in ("admitted_at", "promoted_at"):
         stamp(service, old, column, SOME_TIME_AGO)
@@ -135,7 +135,7 @@ def test_a_promoted_job_that_runs_has_overtaken_nobody_in_the_later_lane(service
     old, *archive = (queued(priority=Priority.BACKFILL) for _ in range(3))
     age(service, old, "created_at", "7 hours")
     queue = InMemoryQueue()
-    admit(service.database, queue, Pool.PROCESS, 16)
+    admit(service.database, queue, [Pool.PROCESS], 16)
     for job in archive:
         age(service, job, "admitted_at", "20 seconds")
     assert promote(service.database, queue, Pool.PROCESS) == 1
@@ -176,7 +176,7 @@ def test_a_job_waits_for_its_time(service: Service, queued: Queued) -> None:
 def test_jobs_wait_again_while_redis_is_away(service: Service, queued: Queued) -> None:
     job = queued()
     with pytest.raises(TemporarilyUnavailable):
-        admit(service.database, BrokenQueue(), Pool.PROCESS, 16)
+        admit(service.database, BrokenQueue(), [Pool.PROCESS], 16)
     assert admitted(service) == [job]
 
 
@@ -192,7 +192,7 @@ def test_a_lost_message_is_sent_again(service: Service, queued: Queued) -> None:
 def test_a_message_that_waits_in_line_is_not_believed_lost(service: Service, queued: Queued) -> None:
     job = queued()
     queue = InMemoryQueue()
-    admit(service.database, queue, Pool.PROCESS, 16)
+    admit(service.database, queue, [Pool.PROCESS], 16)
     age(service, job, "admitted_at", "20 seconds")
     assert forget_lost(service.database, queue, Pool.PROCESS) == 0
 
@@ -201,7 +201,7 @@ def test_a_message_that_was_overtaken_is_sent_again(service: Service, queued: Qu
     """It lies with a worker that is busy, while others take what came after it."""
     stuck, taken, waiting = (queued() for _ in range(3))
     queue = InMemoryQueue()
-    admit(service.database, queue, Pool.PROCESS, 16)
+    admit(service.database, queue, [Pool.PROCESS], 16)
     for age_seconds, job in ((40, stuck), (30, taken), (20, waiting)):
         age(service, job, "admitted_at", f"{age_seconds} seconds")
     with service.database.system() as connection:
@@ -213,10 +213,10 @@ def test_a_message_that_was_overtaken_is_sent_again(service: Service, queued: Qu
 def test_what_waits_in_the_later_lane_is_not_overtaken_by_interactive_jobs(service: Service, queued: Queued) -> None:
     archive = queued(priority=Priority.BACKFILL)
     queue = InMemoryQueue()
-    admit(service.database, queue, Pool.PROCESS, 16)
+    admit(service.database, queue, [Pool.PROCESS], 16)
     age(service, archive, "admitted_at", "20 seconds")
     urgent = queued()
-    admit(service.database, queue, Pool.PROCESS, 16)
+    admit(service.database, queue, [Pool.PROCESS], 16)
     with service.database.system() as connection:
         assert claim(connection, urgent, Pool.PROCESS, "worker-1", MINUTE)
     assert forget_lost(service.database, queue, Pool.PROCESS) == 0
