@@ -25,6 +25,7 @@ class EventType(StrEnum):
     ENDPOINT_TEST = "webhook.test"
 
 
+_ONCE: Final = insert(outbox).on_conflict_do_nothing()
 _ENDS: Final[Mapping[JobState, EventType]] = {state: EventType(f"job.{state}") for state in TERMINAL}
 
 
@@ -71,4 +72,4 @@ def record(
     }
     if event_id is not None:
         row["id"] = event_id
-    connection.execute(insert(outbox).values(row).on_conflict_do_nothing())
+    connection.execute(_ONCE, row)

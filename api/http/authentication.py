@@ -14,7 +14,7 @@ from fastapi.security.utils import get_authorization_scheme_param
 
 from api.errors import Unauthorized
 from api.http.parameters import refuse_unknown_parameters
-from api.http.state import shared
+from api.http.state import parts_of
 from api.keys import Principal, Scope
 
 __all__ = ["Principal", "Scope", "authenticated", "require"]
@@ -41,7 +41,7 @@ async def authenticated(
     """
     if credentials is None:
         raise Unauthorized
-    parts = shared(request)
+    parts = parts_of(request)
     presented = credentials.credentials
     found = parts.keys.recall(presented)
     if found is None:
@@ -56,7 +56,7 @@ async def authenticated(
 
 def recheck(request: Request) -> Callable[[], None]:
     """Make a check that the request's key still is what it was, for an answer that goes on; raises `Unauthorized`."""
-    keys = shared(request).keys
+    keys = parts_of(request).keys
     _, presented = get_authorization_scheme_param(request.headers.get("authorization"))
 
     def check() -> None:

@@ -62,11 +62,11 @@ class Shared:
         self.readiness.close()
 
 
-def shared(request: Request) -> Shared:
-    """Dependency: what requests share."""
+def parts_of(request: Request) -> Shared:
+    """What requests share."""
     return cast("Shared", request.app.state.shared)
 
 
-def service(request: Request) -> Service:
-    """Dependency: the service."""
-    return shared(request).service
+async def shared(request: Request) -> Shared:
+    """Dependency: the same. A coroutine, so that it is called at once: a plain function would be sent to a thread."""
+    return parts_of(request)

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, Interval, bindparam, func, insert, or_, select, update
 
 from api.errors import OwnershipLost
 from api.events import record_end
@@ -69,35 +69,41 @@ class Hold(StrEnum):
     """Still held, and somebody wants it to stop."""
 
 
+# Made once: to make a statement anew takes as long as to execute it.
+_CLAIM: Final = (
+    update(jobs)
+    .where(jobs.c.id == bindparam("job"), jobs.c.state == JobState.QUEUED, jobs.c.pool == bindparam("of_pool"))
+    .where(or_(jobs.c.not_before.is_(None), jobs.c.not_before <= NOW))
+    .values(
+        state=JobState.RUNNING,
+        attempt=jobs.c.attempt + 1,
+        fence=FENCES.next_value(),
+        lease_owner=bindparam("worker"),
+        lease_until=NOW + bindparam("lease", type_=Interval),
+        not_before=None,
+        started_at=func.coalesce(jobs.c.started_at, NOW),
+    )
+    .returning(jobs)
+)
+_ATTEMPT: Final = insert(attempts)
+_ATTEMPT_ENDED: Final = update(attempts).where(attempts.c.fence == bindparam("of_fence")).values(ended_at=NOW)
+
+
 def claim(connection: Connection, job_id: UUID, pool: Pool, worker: str, lease: timedelta) -> Claim | None:
     """Take a queued job of this pool; None where there is nothing to take, which is no error: messages repeat."""
-    taken = connection.execute(
-        update(jobs)
-        .where(jobs.c.id == job_id, jobs.c.state == JobState.QUEUED, jobs.c.pool == pool)
-        .where(or_(jobs.c.not_before.is_(None), jobs.c.not_before <= NOW))
-        .values(
-            state=JobState.RUNNING,
-            attempt=jobs.c.attempt + 1,
-            fence=FENCES.next_value(),
-            lease_owner=worker,
-            lease_until=NOW + lease,
-            not_before=None,
-            started_at=func.coalesce(jobs.c.started_at, NOW),
-        )
-        .returning(jobs)
-    ).mappings().one_or_none()  # fmt: skip
+    told = {"job": job_id, "of_pool": pool, "worker": worker, "lease": lease}
+    taken = connection.execute(_CLAIM, told).mappings().one_or_none()
     if taken is None:
         return None
-    connection.execute(
-        insert(attempts).values(
-            tenant_id=taken["tenant_id"],
-            job_id=job_id,
-            number=taken["attempt"],
-            pool=pool,
-            fence=taken["fence"],
-            worker=worker,
-        )
-    )
+    attempt = {
+        "tenant_id": taken["tenant_id"],
+        "job_id": job_id,
+        "number": taken["attempt"],
+        "pool": pool,
+        "fence": taken["fence"],
+        "worker": worker,
+    }
+    connection.execute(_ATTEMPT, attempt)
     return Claim(
         job_id=job_id,
         tenant_id=taken["tenant_id"],
@@ -190,7 +196,7 @@ def release(connection: Connection, held: Claim) -> Outcome:
 def end_attempt(connection: Connection, fence: int, outcome: Outcome, error: HansardError | None = None) -> None:
     """Note how an attempt ended."""
     told = {"error_type": error.slug, "error_detail": str(error)[:SHOWN_CHARACTERS]} if error else {}
-    connection.execute(update(attempts).where(attempts.c.fence == fence).values(ended_at=NOW, outcome=outcome, **told))
+    connection.execute(_ATTEMPT_ENDED, {"of_fence": fence, "outcome": outcome, **told})
 
 
 def _leave(

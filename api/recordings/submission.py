@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, func, insert, select
@@ -19,6 +20,11 @@ from api.sources import SourceKind
 from api.states import JobState, Pool
 from api.tables import jobs, recordings, webhook_endpoints
 from api.tracing import traceparent
+
+# Made once: to make a statement anew takes as long as to execute it.
+_RECORDING: Final = insert(recordings).returning(recordings)
+_JOB: Final = insert(jobs).returning(jobs)
+_QUEUED_JOB: Final = insert(jobs).values(queued_at=NOW).returning(jobs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,37 +84,30 @@ def enter(connection: Connection, principal: Principal, quota: QueueQuota, submi
         end_upload(connection, submission.recording_id)
     quota.check(connection, tenant_id, principal.limits.max_queued)
     _check_endpoints(connection, principal, options)
-    recording = connection.execute(
-        insert(recordings)
-        .values(
-            id=submission.recording_id,
-            tenant_id=tenant_id,
-            name=display_name(options.name or submission.file_name),
-            source_kind=submission.kind,
-            source=submission.source,
-            metadata=options.metadata,
-            bytes=submission.size,
-            sha256=submission.sha256,
-        )
-        .returning(recordings)
-    ).mappings().one()  # fmt: skip
-    waits = submission.awaits_upload
-    job = connection.execute(
-        insert(jobs)
-        .values(
-            tenant_id=tenant_id,
-            recording_id=submission.recording_id,
-            state=JobState.AWAITING_UPLOAD if waits else JobState.QUEUED,
-            pool=Pool.INGEST,
-            priority=options.priority,
-            options=options.job_options(),
-            request_id=principal.request_id,
-            traceparent=traceparent(),
-            queued_at=None if waits else NOW,
-        )
-        .returning(jobs)
-    ).mappings().one()  # fmt: skip
-    return Entry(recording=recording, job=job)
+    recording = {
+        "id": submission.recording_id,
+        "tenant_id": tenant_id,
+        "name": display_name(options.name or submission.file_name),
+        "source_kind": submission.kind,
+        "source": submission.source,
+        "metadata": options.metadata,
+        "bytes": submission.size,
+        "sha256": submission.sha256,
+    }
+    job = {
+        "tenant_id": tenant_id,
+        "recording_id": submission.recording_id,
+        "state": JobState.AWAITING_UPLOAD if submission.awaits_upload else JobState.QUEUED,
+        "pool": Pool.INGEST,
+        "priority": options.priority,
+        "options": options.job_options(),
+        "request_id": principal.request_id,
+        "traceparent": traceparent(),
+    }
+    return Entry(
+        recording=connection.execute(_RECORDING, recording).mappings().one(),
+        job=connection.execute(_JOB if submission.awaits_upload else _QUEUED_JOB, job).mappings().one(),
+    )
 
 
 def _check_endpoints(connection: Connection, principal: Principal, options: SubmissionOptions) -> None:

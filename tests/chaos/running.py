@@ -56,10 +56,10 @@ def run(plan: Plan, stores: Stores, folder: Path, spawn: Spawn) -> Report:
         with service.database.engine.begin() as connection:
             recorder.install(connection)
         closing.enter_context(listening(consumer))
+        closing.enter_context(standing_between(proxy))
         environment = environment_with({**variables, f"{PREFIX}S3_ENDPOINT": proxy.url})
         port = remembered_ports(folder / "ports.json", [API])[API]
         with (
-            standing_between(proxy),
             crew(plan, folder, environment, port, spawn) as processes,
             Submitter(service, plan, f"http://{LOOPBACK}:{port}", consumer, folder) as submitter,
         ):

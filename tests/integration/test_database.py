@@ -63,7 +63,7 @@ def test_a_connection_that_died_while_it_rested_is_replaced(
 
     def killed() -> int:
         with database.system() as connection:
-            pid = connection.execute(select(func.pg_backend_pid())).scalar_one()
+            pid: int = connection.execute(select(func.pg_backend_pid())).scalar_one()
         with administration(stores) as connection:
             connection.execute(select(func.pg_terminate_backend(pid, 5_000)))
         return pid
