@@ -70,15 +70,16 @@ _ADMIT: Final = text(
     ordered AS (
         SELECT id, pool, priority, places, row_number() OVER (PARTITION BY pool, priority ORDER BY share, id) AS place
         FROM shares
-    )
+    ),
+    -- As one array, so that few rows are looked up and not all are joined.
+    chosen AS (SELECT array_agg(id ORDER BY place) AS ids FROM ordered WHERE place <= places)
     UPDATE jobs
     -- One moment for all of them: none has overtaken another.
     SET admitted_at = statement_timestamp()
-    FROM ordered
+    FROM chosen
     -- Two that admit at once choose the same jobs; each is marked, and sent, by one of them.
-    WHERE jobs.id = ordered.id AND ordered.place <= ordered.places
-      AND jobs.state = 'queued' AND jobs.admitted_at IS NULL
-    RETURNING jobs.id, jobs.pool, jobs.priority, ordered.place
+    WHERE jobs.id = ANY(chosen.ids) AND jobs.state = 'queued' AND jobs.admitted_at IS NULL
+    RETURNING jobs.id, jobs.pool, jobs.priority, array_position(chosen.ids, jobs.id) AS place
     """
 )
 

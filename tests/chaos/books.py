@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Connection, Double, cast, func, select, union
+from sqlalchemy import Column, ColumnElement, Connection, Double, cast, func, select, text, union
 
 from api.bootstrap import Service
 from api.errors import ObjectNotFound
@@ -34,6 +34,8 @@ def history(
 ) -> History:
     """All of a run; `written` is what the object store has taken, by key, `received` what the webhooks brought."""
     with service.database.engine.begin() as connection:
+        # The objects of a large run take minutes to read.
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         return History(
             sent=frozenset(submitter.sent),
             answered={key: frozenset(named) for key, named in submitter.way.jobs.items()},

@@ -18,10 +18,12 @@ from api import keys
 from api.audit import forget_audit
 from api.bootstrap import Service, connect
 from api.http.app import create_app
+from api.jobs.admission import choose
 from api.keys import Scope
 from api.recordings.erasure import finish_deletions
 from api.recordings.retention import delete_expired, forget_deletions
 from api.results.reading import search_turns
+from api.states import Pool
 from api.webhooks.announcing import due
 from api.webhooks.fan_out import fan_out_batch
 from api.webhooks.keeping import forget_events
@@ -169,6 +171,12 @@ def test_no_table_is_read_as_a_whole(
     assert "Seq Scan" not in plan, plan
     assert not re.search("(Filter|Cond): .*clock_timestamp", plan), plan
     assert {index for index in indexes if index not in plan} == set(), plan
+
+
+def test_admission_reads_the_jobs_that_wait_and_no_others(plans: Plans) -> None:
+    plan = plans(lambda _, connection: choose(connection, Pool, 16))
+    assert "Seq Scan on jobs" not in plan, plan
+    assert {"ix_jobs_waiting", "ix_jobs_admitted"} <= set(re.findall(r"ix_\w+", plan)), plan
 
 
 def test_a_search_by_the_api_is_served_by_the_index(old_service: Service, plans: Plans) -> None:
