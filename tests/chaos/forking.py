@@ -77,7 +77,9 @@ def nursery() -> Iterator[Spawn]:
     with ours, _adopting():
         with theirs:
             command = launched([sys.executable, "-m", "tests.chaos.nursery", str(theirs.fileno())])
-            process = subprocess.Popen(command, cwd=REPOSITORY, pass_fds=[theirs.fileno()], process_group=0)
+            # Libraries of linear algebra start threads as they are imported, unless told not to.
+            alone = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+            process = subprocess.Popen(command, cwd=REPOSITORY, env=alone, pass_fds=[theirs.fileno()], process_group=0)
         try:
             ours.settimeout(START_SECONDS)
             if ours.recv(20) != b"ready":

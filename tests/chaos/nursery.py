@@ -18,6 +18,7 @@ from collections.abc import Callable
 from ctypes import CDLL
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from signal import SIGKILL
 from typing import Final, Self
 
 PR_SET_PDEATHSIG: Final = 1
@@ -31,7 +32,8 @@ MODULES: Final = (
     *("uvicorn.loops.uvloop", "uvicorn.protocols.http.httptools_impl"),
 )
 MOST_BYTES: Final = 256 * 1024
-ADOPTION_SECONDS: Final = 0.001
+ADOPTION_SECONDS: Final = 10.0
+"""Until a fork is the child of whoever asked for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +59,12 @@ class Order:
     def become(self, log: int) -> Callable[[], None]:
         """Be this process from now on; what it has to do is returned."""
         os.setpgid(0, 0)
+        until = time.monotonic() + ADOPTION_SECONDS
         while os.getppid() != self.parent:
-            time.sleep(ADOPTION_SECONDS)
-        CDLL(None).prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0)
+            if time.monotonic() > until:
+                os._exit(1)  # It has died, and somebody else is the parent of us all.
+            time.sleep(0.001)
+        CDLL(None).prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
         with Path(os.devnull).open("rb") as nothing:
             os.dup2(nothing.fileno(), 0)
         os.dup2(log, 1)
