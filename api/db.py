@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -30,7 +30,8 @@ CONNECT_SECONDS: Final = 5
 WAIT_SECONDS: Final = 5.0
 """For a connection of the pool."""
 TRUSTED_SECONDS: Final = 1.0
-"""After its last use, a connection is taken to be there without being asked; a server starts no faster."""
+"""After its last use, a connection is taken to be there without being asked. A server that starts again rarely takes
+less; a transaction that meets one that did fails as in any other outage, and is tried again."""
 _USED: Final = "hansard.used"
 MILLISECONDS: Final = {
     "statement_timeout": 30_000,
@@ -53,7 +54,7 @@ def psycopg_url(url: str) -> str:
 
 
 def _look_after_a_rest(engine: Engine) -> None:
-    """Ask a connection that was not used for a while whether it still is one; the pool replaces those that are not.
+    """Ask a connection that was not used for a while whether it still is one; where it is not, the pool replaces all.
 
     One that was used a moment ago is not asked: that would be a sixth of all that is sent.
     """
@@ -70,7 +71,7 @@ def _look_after_a_rest(engine: Engine) -> None:
         try:
             engine.dialect.do_ping(connection)
         except engine.dialect.loaded_dbapi.Error as error:
-            raise DisconnectionError from error
+            raise InvalidatePoolError from error
 
 
 def _told(error: DBAPIError) -> DatabaseUnavailable | DatabaseBusy | None:

@@ -65,9 +65,7 @@ class Dispatcher:
                 "fanned_out": lambda: len(fan_out(self.service)),
                 "deliveries_sent": lambda: send_due(self.service),
                 **{f"{pool}_sent_again": self._forgetter(pool) for pool in Pool},
-                "admitted": lambda: admit(
-                    self.service.database, self.service.queue, Pool, self.service.settings.window
-                ),
+                "admitted": self._admit,
                 **{f"{pool}_promoted": self._promoter(pool) for pool in Pool},
                 "observed": self._observe,
             }

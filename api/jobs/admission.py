@@ -92,12 +92,14 @@ def admit(database: Database, queue: Queue, pools: Iterable[Pool], window: int) 
     """
     with database.system() as connection:
         chosen = choose(connection, pools, window)
+    unsent = dict(chosen)
     try:
         for (pool, priority), ids in chosen.items():
             queue.send(pool, ids, LANES[priority])
+            del unsent[pool, priority]
     except TemporarilyUnavailable:
         with database.system() as connection:
-            wait_again(connection, [job for ids in chosen.values() for job in ids])
+            wait_again(connection, [job for ids in unsent.values() for job in ids])
         raise
     return sum(map(len, chosen.values()))
 

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http import HTTPStatus
 from http.client import HTTPConnection
@@ -33,16 +34,14 @@ def submit_by_address(address: str, key: str, *, seconds: float, clients: int) -
                 connection.request("POST", "/v1/recordings", body, headers)
                 answer = connection.getresponse()
                 answer.read()
-                taken.append(time.perf_counter() - began)
                 if answer.status != HTTPStatus.ACCEPTED:
                     message = f"a submission was answered with {answer.status}"
                     raise RuntimeError(message)
+                taken.append(time.perf_counter() - began)
 
-    threads = [threading.Thread(target=run) for _ in range(clients)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(clients) as pool:
+        for running in [pool.submit(run) for _ in range(clients)]:
+            running.result()
     return sorted(taken)
 
 

@@ -23,6 +23,10 @@ PR_SET_CHILD_SUBREAPER: Final = 36
 START_SECONDS: Final = 120.0
 
 
+class NurseryLost(Exception):
+    """The process that others are forked from has ended, or hangs: its output says why."""
+
+
 class Forked:
     """A process that has become a child of this one: what `Popen` is to one that it has started itself."""
 
@@ -65,9 +69,15 @@ class Forking:
             directory=str(child.directory or Path.cwd()),
             parent=os.getpid(),
         )
-        with child.log.open("ab") as log:
-            socket.send_fds(self.orders, [order.message()], [log.fileno()])
-        return Forked(int(self.orders.recv(20)))
+        try:
+            with child.log.open("ab") as log:
+                socket.send_fds(self.orders, [order.message()], [log.fileno()])
+            return Forked(int(_heard(self.orders)))
+        except OSError as error:
+            # No case for another try, as a program would be that cannot be started now; and a late answer would be
+            # taken for the next.
+            self.orders.close()
+            raise NurseryLost from error
 
 
 @contextmanager
@@ -82,13 +92,18 @@ def nursery() -> Iterator[Spawn]:
             process = subprocess.Popen(command, cwd=REPOSITORY, env=alone, pass_fds=[theirs.fileno()], process_group=0)
         try:
             ours.settimeout(START_SECONDS)
-            if ours.recv(20) != b"ready":
-                message = "the process that others are forked from has ended: its output says why"
-                raise RuntimeError(message)
+            _heard(ours)
             yield Forking(ours)
         finally:
             process.kill()
             process.wait()
+
+
+def _heard(orders: socket.socket) -> bytes:
+    said = orders.recv(20)
+    if not said:
+        raise NurseryLost
+    return said
 
 
 @contextmanager

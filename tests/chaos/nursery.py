@@ -64,7 +64,9 @@ class Order:
             if time.monotonic() > until:
                 os._exit(1)  # It has died, and somebody else is the parent of us all.
             time.sleep(0.001)
-        CDLL(None).prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
+        # It may have died before the signal was asked for.
+        if CDLL(None).prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) or os.getppid() != self.parent:
+            os._exit(1)
         with Path(os.devnull).open("rb") as nothing:
             os.dup2(nothing.fileno(), 0)
         os.dup2(log, 1)
@@ -112,6 +114,8 @@ def main() -> None:
     # What is there by now is never garbage, and is not copied by looking for some.
     gc.collect()
     gc.freeze()
+    if len(list(Path("/proc/self/task").iterdir())) > 1:
+        sys.exit("something that was imported has started threads: forks would not be safe")
     orders.sendall(b"ready")
     if (work := serve(orders)) is not None:
         work()

@@ -56,11 +56,10 @@ def run(plan: Plan, stores: Stores, folder: Path, spawn: Spawn) -> Report:
         with service.database.engine.begin() as connection:
             recorder.install(connection)
         closing.enter_context(listening(consumer))
-        closing.enter_context(standing_between(proxy))
-        environment = environment_with({**variables, f"{PREFIX}S3_ENDPOINT": proxy.url})
         port = remembered_ports(folder / "ports.json", [API])[API]
         with (
-            crew(plan, folder, environment, port, spawn) as processes,
+            standing_between(proxy),
+            crew(plan, folder, _environment(variables, proxy), port, spawn) as processes,
             Submitter(service, plan, f"http://{LOOPBACK}:{port}", consumer, folder) as submitter,
         ):
             saboteur = Saboteur(service, stores, processes, plan, submitter, proxy.faults)
@@ -115,6 +114,11 @@ def _await_webhooks(service: Service, consumer: Consumer) -> None:
     until = time.monotonic() + WEBHOOK_SECONDS
     while not written <= set(consumer.received) and time.monotonic() < until:
         time.sleep(TICK_SECONDS)
+
+
+def _environment(variables: Mapping[str, str], proxy: StoreProxy) -> Mapping[str, str]:
+    """That of the service's processes, who reach the store through the proxy; it has to stand there already."""
+    return environment_with({**variables, f"{PREFIX}S3_ENDPOINT": proxy.url})
 
 
 def _variables(plan: Plan, stores: Stores, database_url: str) -> Mapping[str, str]:
