@@ -27,6 +27,7 @@ class Admitter:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._woken = Event()
+        self._asked = Event()
         self._stopping = Event()
         self._thread: Thread | None = None
 
@@ -38,10 +39,11 @@ class Admitter:
 
     def wake(self) -> None:
         """Say that a job has come; any number of calls before the next round are one."""
+        self._asked.set()
         self._woken.set()
 
     def stop(self) -> None:
-        """End the thread after its round."""
+        """End the thread, after a round for the jobs that have come."""
         self._stopping.set()
         self._woken.set()
         if self._thread is not None:
@@ -51,10 +53,11 @@ class Admitter:
         while True:
             self._woken.wait()
             self._woken.clear()
-            if self._stopping.is_set():
+            if self._asked.is_set():
+                self._asked.clear()
+                self._admit()
+            if self._stopping.wait(PAUSE_SECONDS):
                 return
-            self._admit()
-            self._stopping.wait(PAUSE_SECONDS)
 
     def _admit(self) -> None:
         service = self._service

@@ -111,19 +111,23 @@ def der(errors: DiarizationErrors) -> float:
     return errors.der
 
 
-@pytest.mark.parametrize("model", ["campplus", "ecapa"])
-def test_speakers_are_verified(model: str, voices: Voices, weights: Weights, store: ModelStore) -> None:
+@pytest.mark.parametrize(
+    ("model", "crop", "floor"), [("campplus", None, 0.005), ("campplus", CROP, 0.01), ("ecapa", CROP, 0.01)]
+)
+def test_speakers_are_verified(
+    model: str, crop: int | None, floor: float, voices: Voices, weights: Weights, store: ModelStore
+) -> None:
     """Over all pairs of the corpus, full clips and crops of 3 s: CAM++ 0.00 and 0.16 %, ECAPA-TDNN 0.29 and 0.17 %.
 
-    The model's own threshold has to lie between the two kinds of pairs, whatever the length.
+    The model's own threshold has to lie between the two kinds of pairs, whatever the length. Full clips through
+    ECAPA-TDNN, the easier case of the slower model, take a minute and are left out.
     """
     weights(model)
     encoder = SpeakerEncoder.from_pretrained(store, model)
-    for crop, floor in ((None, 0.005), (CROP, 0.01)):
-        scores, same = voices.scores(encoder, crop)
-        assert equal_error_rate(scores, same) <= floor
-        assert (scores[same] < encoder.profile.same_voice).mean() <= 0.02
-        assert (scores[~same] >= encoder.profile.same_voice).mean() <= 0.01
+    scores, same = voices.scores(encoder, crop)
+    assert equal_error_rate(scores, same) <= floor
+    assert (scores[same] < encoder.profile.same_voice).mean() <= 0.02
+    assert (scores[~same] >= encoder.profile.same_voice).mean() <= 0.01
 
 
 def test_a_real_call_on_one_channel_is_two_people(diarizer: DiarizationPipeline, corpus: Path) -> None:
