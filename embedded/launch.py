@@ -24,12 +24,21 @@ def main(parent: int, death_signal: int, account: str, command: list[str]) -> No
             uid, gid, namespace = (int(part) for part in account.split(":"))
             (_enter_namespace if namespace else _become)(uid, gid)
         # After the change of account, which clears it.
-        _check(ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0))
-        if os.getppid() != parent:
-            sys.exit(COULD_NOT_START)  # The parent died before the signal was asked for.
+        die_with(parent, death_signal)
         os.execv(command[0], command)  # noqa: S606 - no shell is what it is about
     except OSError as error:
         sys.exit(_said(f"{command[0]} cannot be started: {error}"))
+
+
+def die_with(parent: int, death_signal: int) -> None:
+    """Have this process sent a signal when its parent dies; ends it where that has happened already.
+
+    Raises:
+        OSError: the kernel knows no such signal.
+    """
+    _check(ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0))
+    if os.getppid() != parent:
+        sys.exit(COULD_NOT_START)
 
 
 def _become(uid: int, gid: int) -> None:

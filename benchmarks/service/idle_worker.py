@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from redis import Redis
@@ -35,17 +35,11 @@ def hand_on(context: Context, held: Claim, keeper: Keeper) -> None:
     settle(context, held, lambda connection: lease.hand_on(connection, held, Pool.PROCESS, audio_seconds=1.0))
 
 
-@dataclass(frozen=True, slots=True)
-class Succeed:
+def succeed(redis: Redis, context: Context, held: Claim, keeper: Keeper) -> None:
     """Find nothing in it, and say so as the bare task does: whoever waits asks nobody in vain meanwhile."""
-
-    redis: Redis
-
-    def __call__(self, context: Context, held: Claim, keeper: Keeper) -> None:
-        """Succeed."""
-        keeper("asr", 1, 1)
-        settle(context, held, lambda connection: lease.succeed(connection, held))
-        self.redis.rpush(answer_key(held.job_id), 1)
+    keeper("asr", 1, 1)
+    settle(context, held, lambda connection: lease.succeed(connection, held))
+    redis.rpush(answer_key(held.job_id), 1)
 
 
 def answer_key(asked: object) -> str:
@@ -66,7 +60,7 @@ def main(queue: str) -> None:
             def answer(number: str) -> None:
                 redis.rpush(answer_key(number), 1)
         else:
-            work: dict[Pool, Work] = {Pool.INGEST: hand_on, Pool.PROCESS: Succeed(redis)}
+            work: dict[Pool, Work] = {Pool.INGEST: hand_on, Pool.PROCESS: partial(succeed, redis)}
             serve_pool(app, Context(service=connect(settings), work=work, scratch=Path(scratch)), Pool(queue))
         take_tasks(app, queue, concurrency=1)
 

@@ -15,13 +15,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from ctypes import CDLL
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from signal import SIGKILL
 from typing import Final, Self
 
-PR_SET_PDEATHSIG: Final = 1
+from embedded.launch import die_with
+
 MODULES: Final = (
     *("tests.chaos.worker", "tests.chaos.http_api", "workers.ingest", "workers.process", "api.http.app"),
     # What is imported only once it is wanted, and is wanted by every one of them.
@@ -64,9 +64,7 @@ class Order:
             if time.monotonic() > until:
                 os._exit(1)  # It has died, and somebody else is the parent of us all.
             time.sleep(0.001)
-        # It may have died before the signal was asked for.
-        if CDLL(None).prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) or os.getppid() != self.parent:
-            os._exit(1)
+        die_with(self.parent, SIGKILL)
         with Path(os.devnull).open("rb") as nothing:
             os.dup2(nothing.fileno(), 0)
         os.dup2(log, 1)

@@ -177,6 +177,8 @@ def test_admission_reads_the_jobs_that_wait_and_no_others(plans: Plans) -> None:
     plan = plans(lambda _, connection: choose(connection, Pool, 16))
     assert "Seq Scan on jobs" not in plan, plan
     assert {"ix_jobs_waiting", "ix_jobs_admitted"} <= set(re.findall(r"ix_\w+", plan)), plan
+    # Joined to those that were chosen, all that wait would be read once there are many.
+    assert re.search(r"Index Cond: \(id = ANY \(chosen\.ids\)\)", plan), plan
 
 
 def test_a_search_by_the_api_is_served_by_the_index(old_service: Service, plans: Plans) -> None:

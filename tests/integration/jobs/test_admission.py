@@ -38,6 +38,15 @@ class BrokenQueue:
         raise TemporarilyUnavailable
 
 
+class HalfBrokenQueue(InMemoryQueue):
+    """A Redis that goes away after the interactive jobs."""
+
+    def send(self, queue: str, ids: Sequence[UUID], lane: Lane = Lane.FIRST) -> None:
+        if lane is Lane.LATER:
+            raise TemporarilyUnavailable
+        super().send(queue, ids, lane)
+
+
 def admitted(service: Service, window: int = 16) -> list[UUID]:
     """In the order in which workers take them."""
     queue = InMemoryQueue()
@@ -178,6 +187,32 @@ def test_jobs_wait_again_while_redis_is_away(service: Service, queued: Queued) -
     with pytest.raises(TemporarilyUnavailable):
         admit(service.database, BrokenQueue(), [Pool.PROCESS], 16)
     assert admitted(service) == [job]
+
+
+def test_only_what_was_not_sent_waits_again(service: Service, queued: Queued) -> None:
+    archive, urgent = queued(priority=Priority.BACKFILL), queued()
+    queue = HalfBrokenQueue()
+    with pytest.raises(TemporarilyUnavailable):
+        admit(service.database, queue, [Pool.PROCESS], 16)
+    assert queue.messages[Pool.PROCESS] == [urgent]
+    assert admitted(service) == [archive]
+
+
+def test_each_pool_has_a_window_of_its_own(service: Service, queued: Queued) -> None:
+    waiting = {pool: [queued(pool=pool) for _ in range(3)] for pool in Pool}
+    queue = InMemoryQueue()
+    assert admit(service.database, queue, Pool, 2) == 4
+    assert {pool: queue.messages[pool] for pool in Pool} == {pool: jobs[:2] for pool, jobs in waiting.items()}
+    assert admit(service.database, queue, Pool, 2) == 0
+
+
+def test_what_a_tenant_has_in_one_pool_does_not_count_in_another(service: Service, queued: Queued) -> None:
+    queued(audio_seconds=3600.0)
+    assert len(admitted(service)) == 1
+    mine, theirs = queued(pool=Pool.INGEST), queued(pool=Pool.INGEST, tenant_id=add_tenant(service))
+    queue = InMemoryQueue()
+    admit(service.database, queue, Pool, 2)
+    assert queue.messages[Pool.INGEST] == [mine, theirs]
 
 
 def test_a_lost_message_is_sent_again(service: Service, queued: Queued) -> None:
