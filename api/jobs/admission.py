@@ -8,7 +8,7 @@ that has waited for hours through all the same.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from operator import attrgetter
 from typing import Any, Final
@@ -84,7 +84,7 @@ _ADMIT: Final = text(
 )
 
 
-def admit(database: Database, queue: Queue, pools: Collection[Pool], window: int) -> int:
+def admit(database: Database, queue: Queue, pools: Iterable[Pool], window: int) -> int:
     """Send the next jobs to the workers of pools, as many as the window of each lane has room for; how many were sent.
 
     Sent after the commit, so that no message goes out for what is undone. Where Redis does not answer they wait
@@ -105,11 +105,11 @@ def admit(database: Database, queue: Queue, pools: Collection[Pool], window: int
 
 
 def choose(
-    connection: Connection, pools: Collection[Pool], window: int
+    connection: Connection, pools: Iterable[Pool], window: int
 ) -> Mapping[tuple[Pool, Priority], Sequence[UUID]]:
     """Mark the next jobs of pools as admitted, and give their ids in order, for each lane that has any."""
-    values = {"pools": [str(pool) for pool in pools], "window": window, "least": LEAST_SECONDS}
     lanes: dict[tuple[Pool, Priority], list[UUID]] = {(pool, priority): [] for pool in pools for priority in Priority}
+    values = {"pools": list({str(pool) for pool, _ in lanes}), "window": window, "least": LEAST_SECONDS}
     for row in sorted(connection.execute(_ADMIT, values), key=attrgetter("place")):
         lanes[Pool(row.pool), Priority(row.priority)].append(row.id)
     return {lane: ids for lane, ids in lanes.items() if ids}
