@@ -7,7 +7,7 @@ since, the write finds no row and `OwnershipLost` says so.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final
@@ -70,7 +70,7 @@ class Hold(StrEnum):
 
 
 # Made once: to make a statement anew takes as long as to execute it.
-_CLAIM: Final = (
+_TAKEN: Final = (
     update(jobs)
     .where(jobs.c.id == bindparam("job"), jobs.c.state == JobState.QUEUED, jobs.c.pool == bindparam("of_pool"))
     .where(or_(jobs.c.not_before.is_(None), jobs.c.not_before <= NOW))
@@ -84,8 +84,20 @@ _CLAIM: Final = (
         started_at=func.coalesce(jobs.c.started_at, NOW),
     )
     .returning(jobs)
+    .cte("taken")
 )
-_ATTEMPT: Final = insert(attempts)
+_NOTED: Final = (
+    insert(attempts)
+    .from_select(
+        ["tenant_id", "job_id", "number", "pool", "fence", "worker"],
+        select(*(_TAKEN.c[name] for name in ("tenant_id", "id", "attempt", "pool", "fence", "lease_owner"))),
+    )
+    .cte("noted")
+)
+_CLAIM: Final = select(
+    _TAKEN.c.id.label("job_id"),
+    *(_TAKEN.c[field.name] for field in fields(Claim) if field.name != "job_id"),
+).add_cte(_NOTED)
 _ATTEMPT_ENDED: Final = update(attempts).where(attempts.c.fence == bindparam("of_fence")).values(ended_at=NOW)
 
 
@@ -93,29 +105,7 @@ def claim(connection: Connection, job_id: UUID, pool: Pool, worker: str, lease: 
     """Take a queued job of this pool; None where there is nothing to take, which is no error: messages repeat."""
     told = {"job": job_id, "of_pool": pool, "worker": worker, "lease": lease}
     taken = connection.execute(_CLAIM, told).mappings().one_or_none()
-    if taken is None:
-        return None
-    attempt = {
-        "tenant_id": taken["tenant_id"],
-        "job_id": job_id,
-        "number": taken["attempt"],
-        "pool": pool,
-        "fence": taken["fence"],
-        "worker": worker,
-    }
-    connection.execute(_ATTEMPT, attempt)
-    return Claim(
-        job_id=job_id,
-        tenant_id=taken["tenant_id"],
-        recording_id=taken["recording_id"],
-        pool=pool,
-        attempt=taken["attempt"],
-        fence=taken["fence"],
-        options=taken["options"],
-        crash_count=taken["crash_count"],
-        request_id=taken["request_id"],
-        traceparent=taken["traceparent"],
-    )
+    return None if taken is None else Claim(**{**taken, "pool": pool})
 
 
 def heartbeat(connection: Connection, held: Claim, lease: timedelta, stage: str | None, progress: float) -> Hold:

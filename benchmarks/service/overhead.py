@@ -20,6 +20,9 @@ from benchmarks.service.idle_worker import BARE, BARE_TASK, answer_key
 PATIENCE_SECONDS = 60.0
 PAUSE_SECONDS = 0.1
 
+_RECORDING = insert(recordings).returning(recordings.c.id)
+_JOB = insert(jobs).returning(jobs.c.id)
+
 
 class Overhead:
     """Both contestants, on the same servers."""
@@ -56,7 +59,7 @@ class Overhead:
     def _submit(self, *, send: bool = True) -> UUID:
         with self._service.database.tenant(self._tenant) as connection:
             row = {"tenant_id": self._tenant, "name": "empty", "source_kind": "upload"}
-            recording = connection.execute(insert(recordings).values(row).returning(recordings.c.id)).scalar_one()
+            recording = connection.execute(_RECORDING, row).scalar_one()
             work = {
                 "tenant_id": self._tenant,
                 "recording_id": recording,
@@ -64,7 +67,7 @@ class Overhead:
                 "pool": Pool.INGEST,
                 "priority": Priority.INTERACTIVE,
             }
-            job: UUID = connection.execute(insert(jobs).values(work).returning(jobs.c.id)).scalar_one()
+            job: UUID = connection.execute(_JOB, work).scalar_one()
         if send:
             self._send()
         return job
