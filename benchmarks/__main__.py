@@ -1,90 +1,144 @@
-"""`make bench`, `python -m benchmarks RECORDING… --rounds 3`: contestants in turn, then medians and ratios."""
+"""`make bench-file`, `bench-fleet`, `bench-diarization`, `bench-asr`: `python -m benchmarks NAME [RECORDING…]`."""
 
 from __future__ import annotations
 
-import json
-import os
-import platform
-import statistics
-import subprocess
+import shlex
 import sys
+import tempfile
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 
-from benchmarks.contestants import CONTESTANTS, MODEL
+from benchmarks.comparisons import COMPARISONS, Comparison, Name
+from benchmarks.composing import calls, can_compose, conversation
+from benchmarks.machine import machine, revision
+from benchmarks.material import Material, prepare
+from benchmarks.meeting import Meeting, notes, versions
+from benchmarks.report import Report
+from benchmarks.results import write_section
 from pipeline.models import ModelStore
 
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-REFERENCE = "faster-whisper batched"
-HOUR = 3600
+ROOT = Path(__file__).parents[1]
+RESULTS = Path(__file__).with_name("RESULTS.md")
+TEST_SPEECH = ROOT.parent / "shared" / "testdata" / "public"
+ENOUGH_ROUNDS = 3
+"""With fewer, a median is none: the results file keeps what it has, unless it is named."""
+WIDTH = 200
+"""Columns of the table where no terminal sets its width."""
 
-Result = dict[str, float]
-
-
-def run_once(name: str, recording: Path) -> Result:
-    """Race one contestant in a process of its own, on one thread."""
-    command = [sys.executable, "-m", "benchmarks.contestants", name, str(recording)]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | ONE_THREAD, check=False)  # noqa: S603
-    if done.returncode:
-        message = f"{name} failed on {recording}:\n{done.stderr}"
-        raise RuntimeError(message)
-    result: Result = json.loads(done.stdout.splitlines()[-1])
-    return result
-
-
-def table(recording: Path, rounds: dict[str, list[Result]]) -> Table:
-    """Medians over the rounds; the ratio is to the reference, round by round."""
-    seconds = rounds[REFERENCE][0]["audio_seconds"]
-    shown = Table(title=f"{recording.name}, {seconds:.0f} s, one thread, {len(rounds[REFERENCE])} rounds, {MODEL}")
-    for column in (
-        "",
-        "CPU s / audio hour",
-        f"ratio to {REFERENCE}",
-        "wall s / audio hour",
-        "peak MB",
-        "words or turns",
-    ):
-        shown.add_column(column, justify="left" if not column else "right", no_wrap=not column)
-    for name, results in rounds.items():
-        ratios = [
-            mine["cpu_seconds"] / theirs["cpu_seconds"] for mine, theirs in zip(results, rounds[REFERENCE], strict=True)
-        ]
-
-        def median(key: str, results: list[Result] = results) -> float:
-            return statistics.median(result[key] for result in results)
-
-        shown.add_row(
-            name,
-            f"{median('cpu_seconds') / seconds * HOUR:.0f}",
-            f"{statistics.median(ratios):.2f}",
-            f"{median('wall_seconds') / seconds * HOUR:.0f}",
-            f"{median('peak_megabytes'):.0f}",
-            f"{median('words'):.0f}",
-        )
-    return shown
+EDGES = "the truth of composed speech has edges found by energy: they alone cost 3–4 points of DER, and none of DER25"
 
 
 def main(
-    recordings: Annotated[list[Path] | None, typer.Argument(help="Default: the 44 s sample of read speech.")] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds; the contestants take turns in each.")] = 3,
+    name: Annotated[Name, typer.Argument(help="What is compared.")],
+    recordings: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Recordings with rttm and stm beside them; else test speech, or samples."),
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="The contestants take turns in each.")] = ENOUGH_ROUNDS,
+    threads: Annotated[int, typer.Option(min=1, help="For each contestant.")] = 1,
+    model: Annotated[str, typer.Option(help="The recognizer, by its name in the catalog.")] = "whisper-tiny.en",
+    seconds: Annotated[float, typer.Option(help="Length of the conversation that is composed.")] = 600.0,
+    number: Annotated[int, typer.Option("--calls", min=1, help="How many calls are composed.")] = 40,
+    only: Annotated[list[str] | None, typer.Option(help="Run only whose name contains this.")] = None,
+    without: Annotated[list[str] | None, typer.Option(help="Run all but those whose name contains this.")] = None,
+    everyone: Annotated[bool, typer.Option("--all", help="Run also who is left out by default.")] = False,  # noqa: FBT002
+    results: Annotated[Path | None, typer.Option(help="Default: benchmarks/RESULTS.md, from 3 rounds on.")] = None,
+    test_speech: Annotated[
+        Path, typer.Option(envvar="HANSARD_TESTDATA", help="A folder of test speech; compose.py lies beside it.")
+    ] = TEST_SPEECH,
 ) -> None:
-    """Race everything that is installed on the same recordings, on one thread, and print medians and ratios."""
-    console = Console()
-    versions = ", ".join(f"{name} {version(name)}" for name in ("hansard", "faster-whisper", "ctranslate2", "torch"))
-    console.print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, Python {platform.python_version()}, {versions}")
-    for recording in recordings or [ModelStore.from_environment().path("sample-two-cities")]:
-        turns = [(number, name) for number in range(rounds) for name in CONTESTANTS]
-        results: dict[str, list[Result]] = {name: [] for name in CONTESTANTS}
-        for _, name in track(turns, description=recording.name, console=Console(stderr=True)):
-            results[name].append(run_once(name, recording))
-        console.print(table(recording, results))
+    """Race Hansard and its peers on the same audio, the same weights and as many threads; print ratios and errors."""
+    console, progress = Console(width=None if sys.stdout.isatty() else WIDTH), Console(stderr=True)
+    comparison, store = COMPARISONS[name], ModelStore.from_environment()
+    cache = store.cache.parent / "benchmarks"
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        if recordings:
+            material = prepare(_listed(recordings), recordings, Path(folder))
+        elif can_compose(test_speech):
+            with progress.status("composing"):
+                material = compose(comparison, test_speech, Path(folder), cache, seconds=seconds, number=number)
+        else:
+            material = samples(comparison, store, Path(folder))
+        meeting = Meeting(
+            store=store,
+            cache=cache,
+            material=material,
+            model=model,
+            threads=threads,
+            rounds=rounds,
+            console=progress,
+        )
+        chosen = comparison.chosen(only or [], without or [], everyone=everyone)
+        outcomes, absent = meeting.hold(chosen)
+    if not outcomes:
+        console.print("nobody finished", *absent, sep="\n", style="red", markup=False)
+        raise typer.Exit(1)
+    report = Report(
+        name=f"bench-{name}",
+        title=comparison.title,
+        facts={
+            "date": f"{datetime.now(UTC):%Y-%m-%d}",
+            "command": _command(name, sys.argv[2:]),
+            "machine": machine(),
+            "material": f"{material.title}: {material.seconds:.0f} s",
+            "set-up": f"rounds: {rounds}, threads: {threads}, recognizer: {model}, commit: {revision() or 'unknown'}",
+            "versions": versions(outcomes),
+        },
+        seconds=material.seconds,
+        outcomes=outcomes,
+        remarks=(*material.remarks, *notes(outcomes), *absent),
+    )
+    tell(report, console)
+    keep(report, results, rounds, console)
+
+
+def compose(comparison: Comparison, half: Path, folder: Path, cache: Path, *, seconds: float, number: int) -> Material:
+    """Conversations composed of test speech."""
+    made = cache / "composed"
+    remarks = [EDGES] if comparison.turns else []
+    if comparison.calls:
+        return prepare(f"{number} telephone calls composed of read speech", calls(half, number, made), folder, remarks)
+    title = "a conversation of four composed of read speech, three in ten turns overlapping"
+    return prepare(title, [conversation(half, seconds, made)], folder, remarks)
+
+
+def samples(comparison: Comparison, store: ModelStore, folder: Path) -> Material:
+    """Recordings of the catalog, for want of test speech."""
+    remark = "no test speech was found (HANSARD_TESTDATA): short samples stand in, and nobody knows their words"
+    return prepare(_listed(comparison.samples), [store.path(name) for name in comparison.samples], folder, [remark])
+
+
+def tell(report: Report, console: Console) -> None:
+    """Print a report."""
+    for fact, value in report.facts.items():
+        console.print(f"{fact}: {value}", markup=False, highlight=False)
+    console.print(report.table())
+    for remark in report.remarks:
+        console.print(f"- {remark}", markup=False, highlight=False)
+
+
+def keep(report: Report, named: Path | None, rounds: int, console: Console) -> None:
+    """Put a report into the results file: the one that was named, or, with enough rounds, the repository's."""
+    if named is None and rounds < ENOUGH_ROUNDS:
+        console.print(f"not kept: fewer than {ENOUGH_ROUNDS} rounds, and no --results FILE")
+        return
+    path = named or RESULTS
+    write_section(path, report.name, report.markdown())
+    console.print(f"kept in {path}", markup=False, highlight=False)
+
+
+def _listed(names: list[Path] | tuple[str, ...]) -> str:
+    return ", ".join(Path(name).stem for name in names)
+
+
+def _command(name: Name, arguments: list[str]) -> str:
+    """What to type to get this again, without the folders of this machine."""
+    plain = shlex.join(Path(argument).name if "/" in argument else argument for argument in arguments)
+    return f"`make bench-{name}{f' BENCH_ARGS={shlex.quote(plain)}' if plain else ''}`"
 
 
 if __name__ == "__main__":
