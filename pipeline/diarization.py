@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from pipeline.clustering import ClusteringOptions, Observations, find_known_speakers, find_speakers
+from pipeline.device import resolve_precision
 from pipeline.embedding.encoder import MIN_SECONDS, SpeakerEncoder
 from pipeline.embedding.local_speakers import LocalSpeakers, embed_local_speakers
 from pipeline.errors import SpeakerCountUnreachable
@@ -48,12 +49,17 @@ class DiarizationPipeline:
         segmentation: str = "segmentation-3.0",
         embedding: str = "campplus",
         device: str = "cpu",
+        precision: str = "auto",
         options: DiarizationOptions | None = None,
         segmentation_options: SegmentationOptions | None = None,
     ) -> DiarizationPipeline:
-        """Load the models from the store; raises `ModelUnavailable`, `ModelCorrupt` or `UnknownModel`."""
-        segmenter = Segmenter.from_pretrained(store, segmentation, device, segmentation_options)
-        return cls(segmenter, SpeakerEncoder.from_pretrained(store, embedding, device), options)
+        """Load the models from the store; `precision` is `auto`, `float32` or `bfloat16`.
+
+        Raises `ModelUnavailable`, `ModelCorrupt`, `UnknownModel`, or `InvalidOption` for an unknown precision.
+        """
+        dtype = resolve_precision(precision, device)
+        segmenter = Segmenter.from_pretrained(store, segmentation, device, segmentation_options, dtype)
+        return cls(segmenter, SpeakerEncoder.from_pretrained(store, embedding, device, dtype), options)
 
     def __call__(self, audio: Waveform, count: SpeakerCount | None = None, hook: Hook | None = None) -> Diarization:
         """Diarize a one-channel recording.
@@ -137,6 +143,11 @@ class DiarizationPipeline:
             observations = observe(local, segmentation.starts, self.options.min_known_clean)
             voices = find_known_speakers(observations, options, wanted)
         return voices
+
+    @property
+    def precision(self) -> str:
+        """Numbers in which the networks compute: `float32` or `bfloat16`."""
+        return str(self.encoder.dtype).removeprefix("torch.")
 
     @property
     def clustering(self) -> ClusteringOptions:

@@ -18,6 +18,7 @@ _MARKS: Final = (
     "alloc_failed",  # cuBLAS, cuDNN
     "bad_alloc",
     "could not create a memory object",  # oneDNN
+    "could not create a primitive",  # oneDNN: of a network that has run before, for want of memory
 )
 
 

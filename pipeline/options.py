@@ -19,6 +19,7 @@ def _require_hysteresis(onset: float, offset: float) -> None:
 
 ChannelPolicy = Literal["auto", "mix", "separate"]
 DeviceName = Literal["auto", "cpu", "cuda"]
+Precision = Literal["auto", "float32", "bfloat16"]
 Task = Literal["transcribe", "translate"]
 
 
@@ -44,9 +45,9 @@ LONGEST_STEP = 9.9
 class SegmentationOptions:
     """How segmentation slides over a recording."""
 
-    step: float = 1.0
+    step: float = 1.5
     """Seconds between the starts of two windows; a window is 10 s long."""
-    batch_size: int = 8
+    batch_size: int = 16
     """Windows a forward pass."""
 
     def __post_init__(self) -> None:

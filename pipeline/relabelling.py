@@ -18,6 +18,8 @@ from pipeline.segmentation.segmenter import FRAMES
 from pipeline.types import BoolArray, FloatArray, IntArray, Segment
 from pipeline.waveform import Waveform
 
+PIECES = 64
+"""Pieces that are listened to at once, a minute or two: those of a length share a batch."""
 LOOKAHEAD = 0.025
 """Seconds that the last feature frame of a piece reaches beyond it."""
 
@@ -60,10 +62,14 @@ def embed_pieces(
     """Listen to every piece on its own."""
     spans, speakers = cut_pieces(active, options)
     embeddings = np.zeros((len(spans), encoder.dimension), dtype=np.float32)
-    for number, (first, last) in enumerate(spans):
-        segment = Segment(FRAMES.edge(int(first)), min(audio.duration, FRAMES.edge(int(last)) + LOOKAHEAD))
-        embeddings[number] = encoder.pool(encoder.stretch_frames(encoder.features(audio.crop(segment))))
-        hook("relabelling", min(segment.end, audio.duration), audio.duration)
+    for first in range(0, len(spans), PIECES):
+        segments = [
+            Segment(FRAMES.edge(start), min(audio.duration, FRAMES.edge(end) + LOOKAHEAD))
+            for start, end in spans[first : first + PIECES].tolist()
+        ]
+        heard = encoder.stretch_frames([encoder.features(audio.crop(segment)) for segment in segments])
+        embeddings[first : first + PIECES] = [encoder.pool(frames) for frames in heard]
+        hook("relabelling", min(segments[-1].end, audio.duration), audio.duration)
     return Pieces(spans, speakers, embeddings)
 
 

@@ -96,6 +96,7 @@ class TranscriptionPipeline:
         segmentation: str = "segmentation-3.0",
         embedding: str = "campplus",
         device: str = "auto",
+        precision: str = "auto",
         compute_type: str | None = None,
         threads: int | None = None,
         options: PipelineOptions | None = None,
@@ -106,8 +107,8 @@ class TranscriptionPipeline:
         `model`, `segmentation`, `embedding` are names of the catalog or local paths. Without `model` the recognizer is
         Whisper large-v3-turbo on a GPU and small on a CPU, or else the tiny English one, and results then say so.
         `device` is `auto`, `cpu` or `cuda`; `threads` are CPU threads, None for one, and for
-        all cores in the recognizer; `compute_type` is
-        CTranslate2's (None: float16 on a GPU, int8 on a CPU).
+        all cores in the recognizer; `precision` is that of diarization, `auto`, `float32` or `bfloat16`, and
+        `compute_type` the recognizer's, one of CTranslate2's (None: float16 on a GPU, int8 on a CPU).
 
         Raises `ModelUnavailable`, `ModelCorrupt`, `UnknownModel`, `MissingDependency`, or `InvalidOption` where there
         is no CUDA device.
@@ -117,6 +118,7 @@ class TranscriptionPipeline:
             segmentation=segmentation,
             embedding=embedding,
             device=device,
+            precision=precision,
             threads=threads,
             options=options,
             store=store,
@@ -137,6 +139,7 @@ class TranscriptionPipeline:
         segmentation: str = "segmentation-3.0",
         embedding: str = "campplus",
         device: str = "auto",
+        precision: str = "auto",
         threads: int | None = None,
         options: PipelineOptions | None = None,
         store: ModelStore | None = None,
@@ -150,6 +153,7 @@ class TranscriptionPipeline:
             segmentation=segmentation,
             embedding=embedding,
             device=resolve_device(device),
+            precision=precision,
             options=options.diarization,
             segmentation_options=options.segmentation,
         )
@@ -272,6 +276,7 @@ class TranscriptionPipeline:
         plain = options.plain()
         if self.backend is None:
             plain = {stage: value for stage, value in plain.items() if stage not in WORD_STAGES}
+        plain["diarization"]["precision"] = self.diarizer.precision
         plain["diarization"]["threshold"] = self.diarizer.with_options(options.diarization).clustering.cut
         return plain
 

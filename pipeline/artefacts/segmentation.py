@@ -1,4 +1,4 @@
-"""A segmentation as `.npz`, to be read with `numpy.load(..., allow_pickle=False)`; 15 MB an hour of audio.
+"""A segmentation as `.npz`, to be read with `numpy.load(..., allow_pickle=False)`; 10 MB an hour of audio.
 
 | key | dtype | shape | what |
 |---|---|---|---|

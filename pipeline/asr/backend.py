@@ -111,5 +111,11 @@ class AsrBackend(Protocol):
     def attention_bias(self) -> float:
         """Seconds by which word starts by cross-attention are late, measured on this model; 0 where unknown."""
 
+    def padded_seconds(self, seconds: float) -> float:
+        """Length to which a chunk of so many seconds is filled up; the longest of a batch decides for all of them.
+
+        Chunks that are filled up alike can share a batch: each gets the text that it gets on its own.
+        """
+
     def encode(self, chunks: Sequence[FloatArray]) -> EncodedChunks:
         """Run the encoder over chunks of 16 kHz samples, (samples,) each, at most 30 s long."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -33,11 +34,14 @@ class ChunkDecoder:
     """Whether words get cross-attention times at once; they can be had later, at the cost of encoding again."""
 
     def decode(self, chunks: Sequence[Segment], *, timestamps: bool = False) -> Iterator[list[Decoded]]:
-        """Decode chunks in batches of similar length, shortest first: a batch is padded to its longest."""
-        ordered = sorted(chunks, key=lambda chunk: (chunk.duration, chunk.start))
+        """Decode chunks in batches, shortest first; only those that are filled up alike share one."""
         request = replace(self.request, timestamps=timestamps)
-        decoded = self.batches.over(ordered, lambda batch: self._decoded(batch, self._encode(batch), request))
-        yield from (batch for _, batch in decoded)
+        alike: dict[float, list[Segment]] = defaultdict(list)
+        for chunk in chunks:
+            alike[self.backend.padded_seconds(chunk.duration)].append(chunk)
+        for _, same in sorted(alike.items()):
+            decoded = self.batches.over(same, lambda batch: self._decoded(batch, self._encode(batch), request))
+            yield from (batch for _, batch in decoded)
 
     def sample(self, chunk: Segment, temperatures: Sequence[float], *, timestamps: bool) -> Iterator[Decoded]:
         """Decode one chunk at one temperature after the other, for as long as the caller asks for more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,10 +20,13 @@ from pipeline.waveform import SAMPLE_RATE
 
 FRAMES_PER_SECOND = 100
 """Mel frames; the encoder halves them."""
-_WINDOW_FRAMES = 3000
-# What Whisper was trained on, 30 s. It takes less, and computes less then.
-_TAIL_FRAMES = 300
-# With 3 s of padding after the longest chunk tiny.en writes what it writes with the full 30 s; with none it babbles.
+_WINDOW_SECONDS = 30.0
+# What Whisper was trained on. It takes less, and computes less then.
+_TAIL_SECONDS = 1.5
+# Silence after a chunk, at least. With 1 to 3 s of it tiny.en errs as much as with the full 30 s; with none it babbles.
+_LENGTH_STEP = 2.5
+# Seconds. Chunks come in these lengths: a chunk's text depends on the length that it is filled up to, so that it would
+# depend on its neighbours if the longest of a batch had it as it came.
 _MIN_SAMPLES = 1600
 # The spectrogram's reflected edges need something to reflect.
 _ATTENTION_BIAS: Mapping[str, float] = {"whisper-tiny.en": 0.075, "whisper-base.en": -0.08}
@@ -101,22 +105,31 @@ class FasterWhisper:
         """Seconds by which word starts by cross-attention are late."""
         return _ATTENTION_BIAS.get(self._name, 0.0)
 
+    def padded_seconds(self, seconds: float) -> float:
+        """Length to which a chunk is filled up with silence: at least 1.5 s more, 30 s at most."""
+        return min(_WINDOW_SECONDS, math.ceil((seconds + _TAIL_SECONDS) / _LENGTH_STEP) * _LENGTH_STEP)
+
     def encode(self, chunks: Sequence[FloatArray]) -> WhisperBatch:
-        """Encode chunks of 16 kHz samples, (samples,) each, padded to the longest of them and 3 s more."""
-        mels = [self._mel(chunk) for chunk in chunks]
-        longest = max(mel.shape[1] for mel in mels)
-        frames = max(longest, min(_WINDOW_FRAMES, longest + _TAIL_FRAMES))
-        if frames > _WINDOW_FRAMES:
-            message = f"a chunk is longer than {_WINDOW_FRAMES / FRAMES_PER_SECOND:.0f} s"
-            raise ValueError(message)
-        padded = np.stack([np.pad(mel, ((0, 0), (0, frames - mel.shape[1]))) for mel in mels])
+        """Encode chunks of 16 kHz samples, (samples,) each, filled up as the longest of them asks for.
+
+        Raises `ValueError` where a chunk is longer than 30 s.
+        """
         durations = tuple(len(chunk) / SAMPLE_RATE for chunk in chunks)
-        return WhisperBatch(parts=self._parts, encoded=self._parts.encode(padded), durations=durations)
+        if max(durations) > _WINDOW_SECONDS:
+            message = f"a chunk is longer than {_WINDOW_SECONDS:.0f} s"
+            raise ValueError(message)
+        seconds = self.padded_seconds(max(durations))
+        frames = round(seconds * FRAMES_PER_SECOND)
+        mels = [self._mel(chunk)[:, :frames] for chunk in chunks]
+        padded = np.stack([np.pad(mel, ((0, 0), (0, frames - mel.shape[1]))) for mel in mels])
+        return WhisperBatch(
+            parts=self._parts, encoded=self._parts.encode(padded), durations=durations, padded_seconds=seconds
+        )
 
     def _mel(self, chunk: FloatArray) -> FloatArray:
         """Log-mel spectrogram, (mels, frames)."""
         samples = np.pad(chunk, (0, max(0, _MIN_SAMPLES - len(chunk))))
-        return np.asarray(self._model.feature_extractor(samples), dtype=np.float32)[:, :_WINDOW_FRAMES]
+        return np.asarray(self._model.feature_extractor(samples), dtype=np.float32)
 
 
 def _seeded_network(folder: Path, *, device: str, compute_type: str, threads: int) -> Any:  # noqa: ANN401

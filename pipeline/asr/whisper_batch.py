@@ -36,11 +36,15 @@ class WhisperBatch:
     encoded: Any
     """ctranslate2.StorageView, (chunks, frames, dim)."""
     durations: tuple[float, ...]
+    """Seconds of each chunk."""
+    padded_seconds: float
+    """What all were filled up to."""
 
     def decode(self, request: DecodeRequest) -> tuple[Hypothesis, ...]:
         """Give one hypothesis a chunk."""
         prompt = self.parts.prompt(request)
-        tokens = token_limit(max(self.durations), self.parts.max_tokens // 2)
+        # By what it was filled up to, not by the longest: a text must not depend on who shares the batch.
+        tokens = token_limit(self.padded_seconds, self.parts.max_tokens // 2)
         network = self.parts.network
         search: dict[str, Any] = {"beam_size": request.beam_size, "patience": 1}
         if request.temperature > 0:

@@ -149,18 +149,23 @@ class EcapaTdnn(nn.Module):
         return speechbrain_fbank(samples)
 
     def frames(self, features: Tensor) -> Tensor:
-        """(time, 80), mean-normalised -> (time, 3072)."""
-        outputs, levels = features.T.unsqueeze(0), []
+        """(batch, time, 80), mean-normalised -> (batch, time, 3072)."""
+        outputs, levels = features.transpose(1, 2), []
         for block in self.blocks:
             outputs = block(outputs)
             levels.append(outputs)
         aggregated: Tensor = self.mfa(torch.cat(levels[1:], dim=1))
-        return aggregated[0].T
+        return aggregated.transpose(1, 2)
 
     def pool(self, frames: Tensor) -> Tensor:
         """Attentive statistics over (frames, 3072), then the last layer -> (192,)."""
         embedding: Tensor = self.fc(self.asp_bn(self.asp(frames.T.unsqueeze(0))))
         return embedding.flatten()
+
+    def prepare(self, dtype: torch.dtype) -> None:
+        """Let `frames` compute in `dtype`. Batch norms stay: they come after the ReLU, not after a convolution."""
+        self.blocks.to(dtype)
+        self.mfa.to(dtype)
 
     @classmethod
     def of(cls, tensors: Mapping[str, Tensor]) -> EcapaTdnn:

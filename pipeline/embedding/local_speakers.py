@@ -111,12 +111,11 @@ class _FrameStore:
         self._reserve((first + len(features)) // self.hop + 1)
         numbers = np.arange(len(features))
         of_frame = _segmentation_frame(first + numbers, FEATURES_PER_SECOND, start)
-        for speaker in range(alone.shape[1]):
-            mine = numbers[alone[of_frame, speaker]]
-            mine = mine[~self.known[(first + mine) // self.hop - self.first]]
-            if len(mine) < MIN_SECONDS * FEATURES_PER_SECOND:
-                continue
-            frames = self.encoder.stretch_frames(features[torch.from_numpy(mine).to(self.encoder.device)])
+        voices = [numbers[alone[of_frame, speaker]] for speaker in range(alone.shape[1])]
+        voices = [mine[~self.known[(first + mine) // self.hop - self.first]] for mine in voices]
+        voices = [mine for mine in voices if len(mine) >= MIN_SECONDS * FEATURES_PER_SECOND]
+        stretches = [features[torch.from_numpy(mine).to(self.encoder.device)] for mine in voices]
+        for mine, frames in zip(voices, self.encoder.stretch_frames(stretches), strict=True):
             positions = (first + mine[:: self.hop]) // self.hop - self.first
             self.frames[torch.from_numpy(positions).to(self.encoder.device)] = frames[: len(positions)]
             self.known[positions] = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 
@@ -29,8 +30,11 @@ class EmbeddingNetwork(Protocol):
     def features(self, samples: Tensor) -> Tensor:
         """(samples,) at 16 kHz -> (time, 80) at 100 a second, without mean normalisation."""
 
+    def prepare(self, dtype: torch.dtype) -> None:
+        """Make ready to be used, for good: from here on `frames` takes, and may give, this kind of number."""
+
     def frames(self, features: Tensor) -> Tensor:
-        """(time, 80), mean-normalised -> (frames, channels)."""
+        """(batch, time, 80), mean-normalised -> (batch, frames, channels)."""
 
     def pool(self, frames: Tensor) -> Tensor:
         """(frames, channels), at least 2 of them -> (dimension,), not normalised."""

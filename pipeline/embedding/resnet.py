@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipeline.embedding.folding import fold
 from pipeline.features import kaldi_fbank
 
 WIDTH = 32
@@ -67,16 +68,28 @@ class ResNet34(nn.Module):
         return kaldi_fbank(samples, scale=INTEGER_SCALE, window="hamming")
 
     def frames(self, features: Tensor) -> Tensor:
-        """(time, 80), mean-normalised -> (time / 8, 2560)."""
-        outputs = functional.relu(self.bn1(self.conv1(features.T[None, None])))
+        """(batch, time, 80), mean-normalised -> (batch, time / 8, 2560)."""
+        outputs = functional.relu(self.bn1(self.conv1(features.transpose(1, 2).unsqueeze(1))))
         for number in range(1, len(BLOCKS) + 1):
             outputs = self.get_submodule(f"layer{number}")(outputs)
-        return outputs[0].flatten(0, 1).T
+        return outputs.flatten(1, 2).transpose(1, 2)
 
     def pool(self, frames: Tensor) -> Tensor:
         """Mean and standard deviation over (frames, 2560), then the last layer -> (256,)."""
         embedding: Tensor = self.seg_1(torch.cat([frames.mean(dim=0), frames.std(dim=0)]))
         return embedding
+
+    def prepare(self, dtype: torch.dtype) -> None:
+        """Fold the batch norms and let `frames` compute in `dtype`."""
+        for module in list(self.modules()):
+            if isinstance(module, ResNet34 | BasicBlock):
+                fold(module, "conv1", "bn1")
+            if isinstance(module, BasicBlock):
+                fold(module, "conv2", "bn2")
+                if len(module.shortcut):
+                    fold(module, "shortcut.0", "shortcut.1")
+        for name in ("conv1", *(f"layer{number}" for number in range(1, len(BLOCKS) + 1))):
+            self.get_submodule(name).to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @classmethod
     def of(cls, tensors: Mapping[str, Tensor]) -> ResNet34:

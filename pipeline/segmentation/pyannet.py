@@ -5,8 +5,9 @@ Source: Bredin, "pyannote.audio 2.1 speaker diarization pipeline", Interspeech 2
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -27,12 +28,21 @@ class PyanNet(nn.Module):
         self.linear = nn.ModuleList([nn.Linear(256, 128), nn.Linear(128, 128)])
         self.classifier = nn.Linear(128, CLASSES)
 
-    def forward(self, samples: Tensor) -> Tensor:
-        """(batch, samples) at 16 kHz -> (batch, frames, classes), log-probabilities. 10 s give 589 frames."""
-        outputs, _ = self.lstm(self.sincnet(samples.unsqueeze(1)).transpose(1, 2))
+    def forward(self, samples: Tensor, starts: Sequence[int], length: int) -> Tensor:
+        """Hear windows of a stretch of 16 kHz samples, (samples,): each `length` samples long, from a multiple of 30.
+
+        Gives log-probabilities, (windows, frames, classes); 10 s are 589 frames.
+        """
+        frames = self.sincnet(samples, starts, length)
+        outputs, _ = self.lstm(frames.to(self.lstm.weight_hh_l0.dtype))
+        outputs = outputs.float()
         for layer in self.linear:
             outputs = functional.leaky_relu(layer(outputs))
         return functional.log_softmax(self.classifier(outputs), dim=-1)
+
+    def prepare(self, dtype: torch.dtype) -> None:
+        """Let the LSTM, two thirds of the work, compute in `dtype`."""
+        self.lstm.to(dtype)
 
     @classmethod
     def of(cls, tensors: Mapping[str, Tensor]) -> PyanNet:

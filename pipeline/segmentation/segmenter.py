@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -84,9 +83,14 @@ class Segmenter:
     """A loaded segmentation model."""
 
     def __init__(
-        self, network: PyanNet, options: SegmentationOptions | None = None, device: str | torch.device = "cpu"
+        self,
+        network: PyanNet,
+        options: SegmentationOptions | None = None,
+        device: str | torch.device = "cpu",
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         self.network = network.to(device).eval()
+        self.network.prepare(dtype)
         self.options = options or SegmentationOptions()
         self.device = torch.device(device)
 
@@ -97,12 +101,13 @@ class Segmenter:
         name: str = "segmentation-3.0",
         device: str = "cpu",
         options: SegmentationOptions | None = None,
+        dtype: torch.dtype = torch.float32,
     ) -> Segmenter:
         """Load a model of the catalog, or a local checkpoint in pyannote's published layout.
 
         Raises `ModelUnavailable`, `ModelCorrupt` or `UnknownModel`.
         """
-        return cls(PyanNet.of(load_tensors(store.path(name))), options, device)
+        return cls(PyanNet.of(load_tensors(store.path(name))), options, device, dtype)
 
     @torch.inference_mode()
     def __call__(self, audio: Waveform, hook: Hook | None = None) -> Segmentation:
@@ -124,9 +129,13 @@ class Segmenter:
         return Segmentation(probabilities, starts, audio.duration, powerset, batches.notices)
 
     def _scores(self, samples: FloatArray, starts: IntArray) -> FloatArray:
-        """Probabilities of some windows, (windows, frames, classes)."""
-        windows = np.stack(list(_windows(samples, starts)))  # (windows, samples)
-        scores: FloatArray = self.network(torch.from_numpy(windows).to(self.device)).exp().cpu().numpy()
+        """Probabilities of some windows, in order, (windows, frames, classes)."""
+        first = int(starts[0]) * FRAME_SAMPLES
+        stretch = samples[first : int(starts[-1]) * FRAME_SAMPLES + WINDOW_SAMPLES]
+        missing = int(starts[-1]) * FRAME_SAMPLES + WINDOW_SAMPLES - first - len(stretch)
+        heard = torch.from_numpy(np.pad(stretch, (0, missing))).to(self.device)
+        inside = (starts * FRAME_SAMPLES - first).tolist()
+        scores: FloatArray = self.network(heard, inside, WINDOW_SAMPLES).exp().cpu().numpy()
         return scores
 
 
@@ -141,9 +150,3 @@ def window_starts(samples: int, step: float) -> IntArray:
     stride = max(1, round(step * SAMPLE_RATE / FRAME_SAMPLES))
     last = max(0, -(-(samples - WINDOW_SAMPLES) // FRAME_SAMPLES))
     return np.append(np.arange(0, last, stride), last).astype(np.int64)
-
-
-def _windows(samples: FloatArray, starts: IntArray) -> Iterator[FloatArray]:
-    for start in starts * FRAME_SAMPLES:
-        window = samples[start : start + WINDOW_SAMPLES]
-        yield np.pad(window, (0, WINDOW_SAMPLES - len(window)))

@@ -6,6 +6,9 @@ Source: Ravanelli and Bengio, "Speaker recognition from raw waveform with SincNe
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -13,6 +16,10 @@ from torch.nn import functional
 SAMPLE_RATE = 16_000
 MIN_LOW_HZ = 50.0
 MIN_BAND_HZ = 50.0
+STRIDE = 10
+"""Samples between two responses of the filterbank."""
+POOL = 3
+"""Of how many frames the highest is kept, after each convolution."""
 
 
 class SincFilterbank(nn.Module):
@@ -47,31 +54,99 @@ class SincFilterbank(nn.Module):
 class SincEncoder(nn.Module):
     """Convolution with the filterbank, every tenth sample."""
 
-    def __init__(self, stride: int = 10) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.filterbank = SincFilterbank()
-        self.stride = stride
 
     def forward(self, samples: Tensor) -> Tensor:
-        """(batch, 1, samples) -> (batch, filters, steps)."""
-        return functional.conv1d(samples, self.filterbank(), stride=self.stride)
+        """(samples,) -> (steps, filters)."""
+        filters: Tensor = self.filterbank()  # (filters, 1, length)
+        length = filters.shape[2]
+        steps = (len(samples) - length) // STRIDE + 1
+        # Ten samples side by side, so that the convolution has ten inputs instead of one: half the time on a CPU.
+        rows = -(-length // STRIDE)
+        padded = functional.pad(samples, (0, (steps + rows - 1) * STRIDE - len(samples)))
+        folded = functional.pad(filters[:, 0], (0, rows * STRIDE - length)).view(-1, rows, STRIDE)
+        return functional.conv1d(padded.view(-1, STRIDE).T[None], folded.transpose(1, 2))[0].T
+
+
+class FrameNorm(nn.InstanceNorm1d):
+    """Instance norm over frames whose channels lie side by side."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, affine=True)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(frames, channels) -> the same shape."""
+        # Products with ones: sums over columns that torch itself takes three times as long for.
+        share = inputs.new_full((1, len(inputs)), 1 / len(inputs))
+        mean = share @ inputs
+        variance = share @ (inputs - mean).square()
+        scale = self.weight * (variance + self.eps).rsqrt()
+        return torch.addcmul(self.bias - mean * scale, inputs, scale)
+
+
+class FrameConvolution(nn.Conv1d):
+    """A convolution over frames whose channels lie side by side: one product for each of its taps."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(frames, in channels) -> (frames - taps + 1, out channels)."""
+        taps = self.weight.permute(2, 1, 0)  # (taps, in channels, out channels)
+        frames = len(inputs) - len(taps) + 1
+        outputs = inputs[:frames] @ taps[0]
+        for tap, weight in enumerate(taps[1:], start=1):
+            outputs.addmm_(inputs[tap : tap + frames], weight)
+        return outputs if self.bias is None else outputs.add_(self.bias)
 
 
 class SincNet(nn.Module):
-    """Three convolution layers, each with max-pooling by 3 and instance norm: one frame per 270 samples."""
+    """Three convolution layers, each with max-pooling by 3 and instance norm: one frame per 270 samples.
+
+    Windows overlap, and the first convolution, on raw samples, is a quarter of the work of a whole segmentation model.
+    Its input is normalised window by window, which only scales and shifts it, and what is pooled is |a c + b| of its
+    responses c. That is the larger of a c + b and -(a c + b), so that the highest and the lowest of three responses,
+    found once for all windows, give each window its own maximum, exactly.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.wav_norm1d = nn.InstanceNorm1d(1, affine=True)
-        self.conv1d = nn.ModuleList([SincEncoder(), nn.Conv1d(80, 60, 5), nn.Conv1d(60, 60, 5)])
-        self.norm1d = nn.ModuleList([nn.InstanceNorm1d(size, affine=True) for size in (80, 60, 60)])
+        self.conv1d = nn.ModuleList([SincEncoder(), FrameConvolution(80, 60, 5), FrameConvolution(60, 60, 5)])
+        self.norm1d = nn.ModuleList([FrameNorm(size) for size in (80, 60, 60)])
 
-    def forward(self, samples: Tensor) -> Tensor:
-        """(batch, 1, samples) -> (batch, 60, frames)."""
-        outputs = self.wav_norm1d(samples)
-        for layer, (convolution, norm) in enumerate(zip(self.conv1d, self.norm1d, strict=True)):
-            outputs = convolution(outputs)
-            if layer == 0:  # the filters come in pairs of phases: only the envelope matters
-                outputs = outputs.abs()
-            outputs = functional.leaky_relu(norm(functional.max_pool1d(outputs, 3)))
+    def forward(self, samples: Tensor, starts: Sequence[int], length: int) -> Tensor:
+        """(samples,) -> (windows, frames, 60): windows of `length` samples that start at multiples of 30."""
+        encoder = cast("SincEncoder", self.conv1d[0])
+        filters, responses = encoder.filterbank()[:, 0], encoder(samples)
+        highest, lowest = _of_three(torch.maximum, responses), _of_three(torch.minimum, responses)
+        steps = ((length - filters.shape[1]) // STRIDE + 1) // POOL
+        windows = []
+        for start in starts:
+            scale, shift = self._normalization(samples[start : start + length])
+            constant = shift * filters.sum(dim=1)  # what the filters make of a shift
+            seen = slice(start // STRIDE // POOL, start // STRIDE // POOL + steps)
+            above = torch.addcmul(constant, highest[seen], scale)
+            below = torch.addcmul(-constant, lowest[seen], -scale)
+            windows.append(self._frames(torch.maximum(above, below)))
+        return torch.stack(windows)
+
+    def _normalization(self, window: Tensor) -> tuple[Tensor, Tensor]:
+        """By what `wav_norm1d` multiplies the samples of a window, and what it adds then."""
+        norm = self.wav_norm1d
+        variance, mean = torch.var_mean(window, correction=0)
+        scale = norm.weight * (variance + norm.eps).rsqrt()
+        return scale, norm.bias - mean * scale
+
+    def _frames(self, envelopes: Tensor) -> Tensor:
+        """(steps, 80) -> (frames, 60)."""
+        outputs = functional.leaky_relu(self.norm1d[0](envelopes))
+        for convolution, norm in zip(self.conv1d[1:], self.norm1d[1:], strict=True):
+            outputs = functional.leaky_relu(norm(_of_three(torch.maximum, convolution(outputs))))
         return outputs
+
+
+def _of_three(choose: Callable[[Tensor, Tensor], Tensor], inputs: Tensor) -> Tensor:
+    """(frames, channels) -> (frames / 3, channels): one of each three, as `choose` does of two."""
+    frames = len(inputs) // POOL * POOL
+    first, second, third = (inputs[number:frames:POOL] for number in range(POOL))
+    return choose(choose(first, second), third)

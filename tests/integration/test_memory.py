@@ -53,7 +53,7 @@ print(json.dumps({"said": said, "notices": [notice.code for notice in found.noti
 
 
 @pytest.mark.parametrize(
-    ("stage", "model", "megabytes"), [("segmentation", "segmentation-3.0", 150), ("asr", "whisper-tiny.en", 60)]
+    ("stage", "model", "megabytes"), [("segmentation", "segmentation-3.0", 110), ("asr", "whisper-tiny.en", 40)]
 )
 def test_batches_shrink_until_they_fit_and_the_result_is_the_same(
     weights: Callable[[str], Path], stage: str, model: str, megabytes: int

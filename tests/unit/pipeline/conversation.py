@@ -120,7 +120,7 @@ class ToneNetwork:
     def __init__(self, frames_per_second: float = 100) -> None:
         self.frames_per_second = frames_per_second
         self.lengths: list[int] = []
-        """Feature frames of each call of `frames`."""
+        """Feature frames of each stretch given to `frames`."""
 
     def features(self, samples: Tensor) -> Tensor:
         """Magnitudes at multiples of 40 Hz, every other frame negative: taking out the mean leaves them as they are."""
@@ -130,10 +130,13 @@ class ToneNetwork:
         features: Tensor = spectra * signs.unsqueeze(1)
         return features
 
+    def prepare(self, dtype: torch.dtype) -> None:
+        """Has no numbers of its own."""
+
     def frames(self, features: Tensor) -> Tensor:
         """Every feature frame, or every second, fourth …, without its sign."""
-        self.lengths.append(len(features))
-        return features[:: round(100 / self.frames_per_second)].abs()
+        self.lengths += [features.shape[1]] * len(features)
+        return features[:, :: round(100 / self.frames_per_second)].abs()
 
     def pool(self, frames: Tensor) -> Tensor:
         """Mean over (frames, 80) -> (80,)."""

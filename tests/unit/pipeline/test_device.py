@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.device import device_errors, resolve_device, use_threads
+from pipeline.device import device_errors, resolve_device, resolve_precision, use_threads
 from pipeline.errors import CorruptMedia, DeviceLost, InvalidOption, OutOfMemory
 
 
@@ -60,3 +60,26 @@ def test_a_lost_device_says_which_fault_it_was_in_one_line() -> None:
     fault = RuntimeError("CUDA error: device-side assert triggered\nFor debugging consider CUDA_LAUNCH_BLOCKING=1")
     with pytest.raises(DeviceLost, match=r"start another \(CUDA error: .* triggered\)$"), device_errors():
         raise fault
+
+
+@pytest.mark.parametrize(
+    ("name", "device", "able", "expected"),
+    [
+        ("auto", "cpu", {"avx512_bf16": True}, torch.bfloat16),
+        ("auto", "cpu", {"amx_bf16": True}, torch.bfloat16),
+        ("auto", "cpu", {"avx512_f": True, "avx512_bf16": False}, torch.float32),
+        ("auto", "cuda", {"avx512_bf16": True}, torch.float32),
+        ("float32", "cpu", {"avx512_bf16": True}, torch.float32),
+        ("bfloat16", "cpu", {}, torch.bfloat16),
+    ],
+)
+def test_half_the_digits_only_where_the_processor_multiplies_them_or_they_were_asked_for(
+    monkeypatch: pytest.MonkeyPatch, name: str, device: str, able: dict[str, bool], expected: torch.dtype
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
+    assert resolve_precision(name, device) is expected
+
+
+def test_an_unknown_precision_is_refused() -> None:
+    with pytest.raises(InvalidOption, match="precision must be auto, float32 or bfloat16, not 'half'"):
+        resolve_precision("half", "cpu")

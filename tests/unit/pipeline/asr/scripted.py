@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -42,6 +43,11 @@ class Script:
     requests: list[tuple[Segment, DecodeRequest]] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
     timed: list[bool] = field(default_factory=list)
+    lengths: Sequence[float] = (30.0,)
+    """Seconds that chunks are filled up to, in order."""
+
+    def padded_seconds(self, seconds: float) -> float:
+        return max(self.lengths[bisect_left(self.lengths, seconds) :][:1], default=seconds)
 
     def encode(self, chunks: Sequence[FloatArray]) -> ScriptedBatch:
         self.batches.append(len(chunks))

@@ -220,6 +220,16 @@ def test_every_word_starts_before_it_ends_in_order_and_inside_its_segment() -> N
     assert starts == sorted(starts)
 
 
+def test_only_chunks_that_are_filled_up_alike_share_a_batch() -> None:
+    script = Script(SAID, lengths=(1.0, 2.0, 3.0, 5.0, 30.0))
+    recognition = recognize(script, AsrOptions(batch_size=8, chunk_seconds=5.0))
+    together = iter([script.padded_seconds(span.duration) for span, _ in script.requests])
+    for size in script.batches:
+        assert len({next(together) for _ in range(size)}) == 1
+    assert max(script.batches) > 1
+    assert recognition.words == recognize(Script(SAID), AsrOptions(chunk_seconds=5.0)).words
+
+
 def test_batches_hold_no_more_chunks_than_asked_for() -> None:
     script = Script(SAID)
     recognize(script, AsrOptions(batch_size=3, chunk_seconds=5.0))

@@ -65,8 +65,12 @@ class Parts:
         return "".join(WORDS[token] for token in tokens)
 
 
-def batch(network: Network, *durations: float) -> WhisperBatch:
-    return WhisperBatch(parts=Parts(network), encoded=None, durations=durations)  # type: ignore[arg-type]
+def batch(network: Network, *durations: float, padded: float = 30.0) -> WhisperBatch:
+    return batch_of(Parts(network), *durations, padded=padded)
+
+
+def batch_of(parts: Parts, *durations: float, padded: float = 30.0) -> WhisperBatch:
+    return WhisperBatch(parts=parts, encoded=None, durations=durations, padded_seconds=padded)  # type: ignore[arg-type]
 
 
 REQUEST = DecodeRequest(language="en", beam_size=3)
@@ -90,8 +94,7 @@ def test_timestamps_become_segments() -> None:
 
 def test_a_temperature_samples_and_the_likeliest_sample_wins() -> None:
     parts = Parts(Network([0], scores=(-0.9, -0.2, -0.5)))
-    sampled = WhisperBatch(parts=parts, encoded=None, durations=(5.0,))  # type: ignore[arg-type]
-    (hypothesis,) = sampled.decode(DecodeRequest(language="en", temperature=0.4))
+    (hypothesis,) = batch_of(parts, 5.0).decode(DecodeRequest(language="en", temperature=0.4))
     assert parts.fresh[0].asked["sampling_temperature"] == 0.4
     assert parts.fresh[0].asked["num_hypotheses"] > 1
     assert hypothesis.avg_logprob == pytest.approx(-0.2 / 2)
@@ -101,7 +104,7 @@ def test_a_temperature_samples_and_the_likeliest_sample_wins() -> None:
 def test_what_is_sampled_does_not_depend_on_what_was_sampled_before() -> None:
     """Each sampling has a network of its own, whose random numbers begin anew; searching has no need of one."""
     parts = Parts(Network([0]))
-    encoded = WhisperBatch(parts=parts, encoded=None, durations=(5.0,))  # type: ignore[arg-type]
+    encoded = batch_of(parts, 5.0)
     encoded.decode(REQUEST)
     assert parts.fresh == []
     for _ in range(2):
@@ -109,12 +112,12 @@ def test_what_is_sampled_does_not_depend_on_what_was_sampled_before() -> None:
     assert len({id(network) for network in parts.fresh}) == 2
 
 
-def test_room_for_text_grows_with_the_longest_chunk() -> None:
-    network = Network([0], [1])
-    batch(network, 1.0, 2.0).decode(REQUEST)
-    short = network.asked["max_length"]
-    batch(network, 1.0, 20.0).decode(REQUEST)
-    assert short < network.asked["max_length"] <= Parts.max_tokens
+def test_room_for_text_grows_with_what_chunks_are_filled_up_to_and_not_with_their_neighbours() -> None:
+    network, asked = Network([0], [1]), []
+    for durations, padded in (((1.0, 2.0), 5.0), ((1.0, 3.5), 5.0), ((1.0, 20.0), 22.5)):
+        batch(network, *durations, padded=padded).decode(REQUEST)
+        asked.append(network.asked["max_length"])
+    assert asked[0] == asked[1] < asked[2] <= Parts.max_tokens
 
 
 def test_words_have_the_mean_probability_of_their_tokens_and_no_times_unless_asked() -> None:

@@ -84,6 +84,7 @@ class FakeDiarization:
     """Finds one turn in everything."""
 
     clustering = SimpleNamespace(cut=0.7)
+    precision = "float32"
 
     def __init__(self) -> None:
         self.segmenter = FakeSegmenter()

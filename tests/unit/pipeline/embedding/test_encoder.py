@@ -106,7 +106,7 @@ def test_a_voice_is_a_direction() -> None:
 @pytest.mark.parametrize("count", [40, 50, 243, 300])
 def test_stretches_come_to_the_network_in_few_lengths_and_leave_in_their_own(count: int, rate: float) -> None:
     network = ToneNetwork(rate)
-    frames = tone_encoder(network).stretch_frames(torch.randn(count, 80))
+    (frames,) = tone_encoder(network).stretch_frames([torch.randn(count, 80)])
     assert network.lengths == [-(-count // LENGTH_STEP) * LENGTH_STEP]
     assert 0 <= len(frames) - -(-count // round(100 / rate)) <= 1  # of the filled-up ones at most one too many
 
@@ -115,14 +115,26 @@ def test_a_stretch_of_a_whole_length_is_heard_as_it_is() -> None:
     torch.manual_seed(2)
     encoder = SpeakerEncoder(CamPlusPlus(), CAMPPLUS)
     features = torch.randn(2 * LENGTH_STEP, 80)
-    assert torch.equal(encoder.stretch_frames(features), encoder.frames(features))
+    assert torch.equal(encoder.stretch_frames([features])[0], encoder.frames(features[None])[0])
 
 
 def test_a_stretch_is_filled_up_with_its_own_beginning() -> None:
     """Nothing is added that is not the voice."""
     encoder = tone_encoder()
     features = encoder.features(sing({2: [(0.0, 0.7)]}, 0.7).mono)
-    assert voice_of(encoder.pool(encoder.stretch_frames(features))) == 2
+    assert voice_of(encoder.pool(encoder.stretch_frames([features])[0])) == 2
+
+
+def test_stretches_that_share_a_batch_are_heard_each_on_its_own() -> None:
+    """Whatever their number, order and lengths: the frames of each are those that it has alone."""
+    torch.manual_seed(2)
+    encoder = SpeakerEncoder(CamPlusPlus(), CAMPPLUS)
+    stretches = [torch.randn(length, 80) + length for length in (120, 90, 250, 110, 243, 60, 250, 130, 250, 101)]
+    together = encoder.stretch_frames(stretches)
+    for features, frames in zip(stretches, together, strict=True):
+        (alone,) = encoder.stretch_frames([features])
+        assert frames.shape == alone.shape
+        assert torch.allclose(frames, alone, atol=1e-4)
 
 
 def test_one_voice_is_the_same_and_two_are_not() -> None:

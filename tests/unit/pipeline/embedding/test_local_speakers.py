@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from torch import Tensor
@@ -29,9 +31,9 @@ class CountingEncoder(SpeakerEncoder):
         super().__init__(ToneNetwork(rate), PROFILE)
         self.heard = 0.0
 
-    def stretch_frames(self, features: Tensor) -> Tensor:
-        self.heard += len(features) / FEATURES_PER_SECOND
-        return super().stretch_frames(features)
+    def stretch_frames(self, stretches: Sequence[Tensor]) -> list[Tensor]:
+        self.heard += sum(map(len, stretches)) / FEATURES_PER_SECOND
+        return super().stretch_frames(stretches)
 
 
 def embed(turns: Turns, duration: float, rate: float = 100, step: float = 1.0) -> tuple[LocalSpeakers, CountingEncoder]:

@@ -108,6 +108,22 @@ def test_a_published_state_dict_is_loaded_whole(name: str) -> None:
 
 
 @each
+def test_a_network_that_was_made_ready_gives_the_same_frames_and_embeddings(name: str) -> None:
+    """Batch norms folded away, in the numbers it was trained in; half of their digits move an embedding by little."""
+    features = torch.randn(3, 240, 80)
+    plain, ready, short = (PUBLISHED[name].load(checkpoint(name)) for _ in range(3))
+    ready.prepare(torch.float32)
+    short.prepare(torch.bfloat16)
+    with torch.inference_mode():
+        expected, frames = plain.frames(features), ready.frames(features)
+        assert torch.allclose(frames, expected, atol=1e-4 * float(expected.abs().max()))
+        embedding = plain.pool(expected[1])
+        assert torch.allclose(ready.pool(frames[1]), embedding, atol=1e-3 * float(embedding.abs().max()))
+        rough = short.pool(short.frames(features.bfloat16())[1].float())
+        assert torch.cosine_similarity(rough.double(), embedding.double(), dim=0) > 0.99
+
+
+@each
 def test_a_missing_tensor_or_one_too_many_is_refused(name: str) -> None:
     tensors = checkpoint(name)
     with pytest.raises(RuntimeError, match="Unexpected"):
@@ -128,9 +144,9 @@ def test_frames_come_at_the_promised_rate_and_width(name: str) -> None:
     network = PUBLISHED[name].load(checkpoint(name))
     with torch.inference_mode():
         for time in (80, 240, 243):
-            frames = network.frames(torch.randn(time, 80))
-            assert frames.shape == (-(-time // round(100 / network.frames_per_second)), network.channels)
-        assert network.pool(frames).shape == (network.dimension,)
+            frames = network.frames(torch.randn(2, time, 80))
+            assert frames.shape == (2, -(-time // round(100 / network.frames_per_second)), network.channels)
+        assert network.pool(frames[0]).shape == (network.dimension,)
 
 
 @each
@@ -145,7 +161,7 @@ def test_pooling_a_mask_is_pooling_the_frames_it_selects(name: str) -> None:
     """The statistics ask nothing of the frames that are left out, so that one pass serves every mask."""
     network = PUBLISHED[name].load(checkpoint(name))
     with torch.inference_mode():
-        frames = network.frames(torch.randn(480, 80))
+        frames = network.frames(torch.randn(1, 480, 80))[0]
         mask = torch.arange(len(frames)) % 3 > 0
         spoiled = torch.where(mask[:, None], frames, torch.full_like(frames, 1e6))
         assert torch.equal(network.pool(frames[mask]), network.pool(spoiled[mask]))
@@ -156,7 +172,7 @@ def test_pooling_a_mask_is_pooling_the_frames_it_selects(name: str) -> None:
 def test_the_order_of_pooled_frames_does_not_matter(name: str) -> None:
     network = PUBLISHED[name].load(checkpoint(name))
     with torch.inference_mode():
-        frames = network.frames(torch.randn(240, 80))
+        frames = network.frames(torch.randn(1, 240, 80))[0]
         shuffled = frames[torch.randperm(len(frames))]
         assert torch.allclose(network.pool(frames), network.pool(shuffled), atol=1e-3, rtol=1e-3)
 

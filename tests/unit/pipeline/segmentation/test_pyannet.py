@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.nn import functional
 
 from pipeline.errors import UnknownModel
 from pipeline.segmentation.pyannet import PyanNet
@@ -85,13 +86,59 @@ def test_edges_below_zero_count_by_their_size_and_stay_below_half_the_rate() -> 
         assert torch.isfinite(bank()).all()
 
 
+def audible() -> PyanNet:
+    """Random weights, but for filters that are ones."""
+    torch.manual_seed(3)
+    network = PyanNet().eval()
+    with torch.no_grad():
+        for name, parameter in network.sincnet.named_parameters():
+            if name.startswith(("norm1d", "wav_norm1d")):
+                parameter.copy_(0.5 + torch.rand_like(parameter))
+        network.get_submodule("sincnet.conv1d.0.filterbank").load_state_dict(filterbank(60, 1500).state_dict())
+    return network
+
+
+def test_windows_share_the_filters_and_each_gives_what_it_gives_as_published() -> None:
+    """Against the layers one by one: normalised samples, filters, their size, the highest of three, instance norm."""
+    network = audible().sincnet
+    tensors, kinds = dict(network.named_parameters()), ("weight", "bias")
+    samples = 0.1 * torch.randn(3 * SAMPLE_RATE) + torch.linspace(-0.2, 0.3, 3 * SAMPLE_RATE)
+    starts, length = [0, 270, 8100, 31_980], SAMPLE_RATE
+    with torch.inference_mode():
+        shared = network(samples, starts, length)
+        filters = network.get_submodule("conv1d.0.filterbank")()
+        for start, frames in zip(starts, shared, strict=True):
+            window = samples[start : start + length]
+            outputs = functional.conv1d(network.wav_norm1d(window[None]), filters, stride=10).abs()
+            for layer in range(3):
+                if layer:
+                    weight, bias = (tensors[f"conv1d.{layer}.{kind}"] for kind in kinds)
+                    outputs = functional.conv1d(outputs, weight, bias)
+                weight, bias = (tensors[f"norm1d.{layer}.{kind}"] for kind in kinds)
+                pooled = functional.max_pool1d(outputs, 3)[None]
+                outputs = functional.leaky_relu(functional.instance_norm(pooled, weight=weight, bias=bias)[0])
+            assert torch.allclose(frames, outputs.T, atol=1e-4)
+
+
+def test_half_the_digits_in_the_lstm_move_no_probability_by_much() -> None:
+    plain, short = audible(), audible()
+    short.prepare(torch.bfloat16)
+    samples = 0.1 * torch.randn(SAMPLE_RATE)
+    with torch.inference_mode():
+        difference = plain(samples, [0], SAMPLE_RATE).exp() - short(samples, [0], SAMPLE_RATE).exp()
+    assert 0 < difference.abs().max() < 0.02
+
+
 def test_neither_level_nor_polarity_of_a_recording_matters() -> None:
     """Samples are normalised first, and only the envelope of each band goes on."""
     torch.manual_seed(3)
     network = PyanNet().eval()
     with torch.no_grad():
         network.get_submodule("sincnet.conv1d.0.filterbank").load_state_dict(filterbank(300, 1500).state_dict())
-        samples = 0.1 * torch.randn(1, SAMPLE_RATE)
-        assert torch.allclose(network(samples), network(0.1 * samples), atol=5e-3)
-        assert torch.allclose(network(samples), network(-samples), atol=1e-4)
-        assert torch.allclose(network(samples).exp().sum(dim=-1), torch.ones(1), atol=1e-5)
+        samples = 0.1 * torch.randn(SAMPLE_RATE)
+        heard, quiet, turned = (
+            network(gain * samples, [0], SAMPLE_RATE) for gain in (torch.tensor(1.0), torch.tensor(0.1), -1.0)
+        )
+        assert torch.allclose(heard, quiet, atol=5e-3)
+        assert torch.allclose(heard, turned, atol=1e-4)
+        assert torch.allclose(heard.exp().sum(dim=-1), torch.ones(1), atol=1e-5)
