@@ -57,8 +57,7 @@ class BatchSize:
                 if not is_out_of_memory(error):
                     raise
                 if len(batch) == 1 and freed:
-                    message = f"{self._stage}: there is not even memory for a batch of one"
-                    raise OutOfMemory(message) from error
+                    raise no_room(self._stage) from error
             else:
                 yield batch, result
                 first, freed = first + len(batch), False
@@ -70,13 +69,23 @@ class BatchSize:
     @property
     def notices(self) -> tuple[Notice, ...]:
         """What a reader of the result should know."""
-        if self.size == self.asked:
-            return ()
-        message = (
-            f"Memory ran out in {self._stage}: batches of {self.size} were used instead of {self.asked}. "
-            "A smaller batch size, or fewer jobs at once, saves the attempt."
-        )
-        return (Notice("memory_short", message),)
+        return short_of_memory(self._stage, self.size, self.asked)
+
+
+def short_of_memory(stage: str, size: int, asked: int) -> tuple[Notice, ...]:
+    """Tell the reader that batches had to be smaller than asked for; nothing where they had not."""
+    if size == asked:
+        return ()
+    message = (
+        f"Memory ran out in {stage}: batches of {size} were used instead of {asked}. "
+        "A smaller batch size, or fewer jobs at once, saves the attempt."
+    )
+    return (Notice("memory_short", message),)
+
+
+def no_room(stage: str) -> OutOfMemory:
+    """Say that not even one item fits."""
+    return OutOfMemory(f"{stage}: there is not even memory for a batch of one")
 
 
 def free_cached() -> None:

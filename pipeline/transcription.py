@@ -14,6 +14,7 @@ from pipeline.artefacts import embeddings as embeddings_artefact
 from pipeline.artefacts import recognition as recognition_artefact
 from pipeline.artefacts import segmentation as segmentation_artefact
 from pipeline.asr.backend import AsrBackend
+from pipeline.asr.batching import Batching, OwnBatches
 from pipeline.asr.choice import best_available
 from pipeline.asr.faster_whisper import FasterWhisper
 from pipeline.asr.recognition import Recognizer
@@ -80,6 +81,7 @@ class TranscriptionPipeline:
         *,
         models: Sequence[ModelRecord] = (),
         notices: Sequence[Notice] = (),
+        batching: Batching = OwnBatches,
     ) -> None:
         self.diarizer = diarizer
         self.backend = backend
@@ -87,6 +89,7 @@ class TranscriptionPipeline:
         self.options = options or PipelineOptions(diarization=diarizer.options)
         self.models = tuple(models)
         self.notices = tuple(notices)
+        self.batching = batching
 
     @classmethod
     def from_pretrained(
@@ -160,6 +163,19 @@ class TranscriptionPipeline:
         kinds = {"segmentation": segmentation, "embedding": embedding}
         models = [replace(store.record(used), kind=kind) for kind, used in kinds.items()]
         return cls(diarizer, None, None, options, models=models)
+
+    def with_batching(self, batching: Batching) -> TranscriptionPipeline:
+        """Share the loaded models, with chunks put together in another way."""
+        models, notices = self.models, self.notices
+        return TranscriptionPipeline(
+            self.diarizer,
+            self.backend,
+            self.aligner,
+            self.options,
+            models=models,
+            notices=notices,
+            batching=batching,
+        )
 
     @device_errors()
     def __call__(
@@ -285,7 +301,7 @@ class TranscriptionPipeline:
     ) -> Recognition:
         if self.backend is None:
             return Recognition(segments=(), dropped=(), language=UNDETERMINED, language_confidence=None)
-        recognizer = Recognizer(self.backend, options.asr, self.aligner, options.alignment)
+        recognizer = Recognizer(self.backend, options.asr, self.aligner, options.alignment, self.batching)
         with stages.watch.stage("asr"):
             return stages("recognition", recognition_artefact, lambda: recognizer(audio, speech, hook))
 

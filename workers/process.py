@@ -19,7 +19,7 @@ from api.jobs import lease
 from api.jobs.lease import Claim, Outcome
 from api.results.publishing import publish
 from api.results.quality import quality
-from api.states import Pool
+from api.states import Pool, Priority
 from api.storage.keys import result_key
 from api.storage.store import Stored
 from api.tables import recordings, stage_outputs
@@ -78,7 +78,8 @@ class Process:
             context=context, held=held, keeper=keeper, input_hash=_input_hash(stored["sha256"], fingerprint)
         )
         with StageSpans(keeper) as hook:
-            transcript = self.transcriber(audio, held.options, hook, checkpoints)
+            urgent = held.priority is Priority.INTERACTIVE
+            transcript = self.transcriber(audio, held.options, hook, checkpoints, urgent=urgent)
         context.reached("transcribed", held)
         keeper("publish", 0, 1)
         with stage("publish"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -12,11 +13,12 @@ from api.settings import Settings
 from pipeline.checkpoints import Checkpoints
 from pipeline.hooks import Hook
 from pipeline.options import PipelineOptions
+from pipeline.turnstile import Turnstile
 from pipeline.types import ModelRecord, Transcript
 from pipeline.waveform import Waveform
 
 if TYPE_CHECKING:
-    from pipeline.transcription import TranscriptionPipeline
+    from pipeline.engine import Engine
 
 
 class Transcriber(Protocol):
@@ -26,13 +28,13 @@ class Transcriber(Protocol):
         """Everything besides the audio that a result depends on, as plain values."""
 
     def __call__(
-        self, audio: Waveform, options: Mapping[str, Any], hook: Hook, checkpoints: Checkpoints
-    ) -> Transcript:  # fmt: skip
-        """Transcribe; raises what `TranscriptionPipeline` raises."""
+        self, audio: Waveform, options: Mapping[str, Any], hook: Hook, checkpoints: Checkpoints, *, urgent: bool
+    ) -> Transcript:
+        """Transcribe, before what is not urgent; raises what `TranscriptionPipeline` raises."""
 
 
 class PipelineTranscriber:
-    """`TranscriptionPipeline`, one for each recognizer that jobs have named lately."""
+    """`Engine`, one for each recognizer that jobs have named lately; all take turns on the same cores."""
 
     MOST_MODELS = 2
     """Recognizers kept; the one that was not used for longest makes room."""
@@ -40,11 +42,12 @@ class PipelineTranscriber:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        self._pipelines: dict[str | None, TranscriptionPipeline] = {}
+        self._turnstile = Turnstile(max(1, (os.cpu_count() or 1) // settings.threads))
+        self._engines: dict[str | None, Engine] = {}
 
     def fingerprint(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """Give the models with their digests, the options as they act, and the version."""
-        pipeline = self._pipeline(options)
+        pipeline = self._engine(options).pipeline
         return {
             "models": [_plain(model) for model in pipeline.models],
             "options": pipeline_options(options).plain(),
@@ -52,32 +55,34 @@ class PipelineTranscriber:
         }
 
     def __call__(
-        self, audio: Waveform, options: Mapping[str, Any], hook: Hook, checkpoints: Checkpoints
-    ) -> Transcript:  # fmt: skip
-        """Transcribe with the pipeline of the job's model."""
+        self, audio: Waveform, options: Mapping[str, Any], hook: Hook, checkpoints: Checkpoints, *, urgent: bool
+    ) -> Transcript:
+        """Transcribe with the engine of the job's model."""
         wanted: PipelineOptions = pipeline_options(options)
-        return self._pipeline(options)(audio, hook, wanted, checkpoints)
+        return self._engine(options)(audio, hook, wanted, checkpoints, urgent=urgent)
 
     def load(self) -> None:
         """Load what jobs that name no model run on, before the first of them comes."""
-        self._pipeline({})
+        self._engine({})
 
-    def _pipeline(self, options: Mapping[str, Any]) -> TranscriptionPipeline:
+    def _engine(self, options: Mapping[str, Any]) -> Engine:
         # Here and not above: it takes torch with it, 3 s and 250 MB that whoever brings another transcriber is spared.
         from pipeline.device import device_errors  # noqa: PLC0415
+        from pipeline.engine import Engine  # noqa: PLC0415
         from pipeline.transcription import TranscriptionPipeline  # noqa: PLC0415
 
         name = options.get("model") or self._settings.asr_model
         with self._lock:
-            found = self._pipelines.pop(name, None)
+            found = self._engines.pop(name, None)
             if found is None:
-                while len(self._pipelines) >= self.MOST_MODELS:
-                    del self._pipelines[next(iter(self._pipelines))]
+                while len(self._engines) >= self.MOST_MODELS:
+                    del self._engines[next(iter(self._engines))]
                 with device_errors():
-                    found = TranscriptionPipeline.from_pretrained(
+                    pipeline = TranscriptionPipeline.from_pretrained(
                         name, device=self._settings.device, threads=self._settings.threads
                     )
-            self._pipelines[name] = found  # the latest is last
+                found = Engine(pipeline, self._turnstile)
+            self._engines[name] = found  # the latest is last
             return found
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Interval, bindparam, func, insert, or_, selec
 from api.errors import OwnershipLost
 from api.events import record_end
 from api.jobs.transition import NOW, still_held, transition
-from api.states import JobState, Pool
+from api.states import JobState, Pool, Priority
 from api.tables import attempts, jobs
 from api.tables.jobs import FENCES
 from pipeline.errors import HansardError
@@ -56,6 +56,7 @@ class Claim:
     options: Mapping[str, Any]
     crash_count: int
     """Workers that were lost with this job."""
+    priority: Priority
     request_id: str | None
     traceparent: str | None
     """The span of the request that made the job, where it was traced."""
@@ -105,7 +106,7 @@ def claim(connection: Connection, job_id: UUID, pool: Pool, worker: str, lease: 
     """Take a queued job of this pool; None where there is nothing to take, which is no error: messages repeat."""
     told = {"job": job_id, "of_pool": pool, "worker": worker, "lease": lease}
     taken = connection.execute(_CLAIM, told).mappings().one_or_none()
-    return None if taken is None else Claim(**{**taken, "pool": pool})
+    return None if taken is None else Claim(**{**taken, "pool": pool, "priority": Priority(taken["priority"])})
 
 
 def heartbeat(connection: Connection, held: Claim, lease: timedelta, stage: str | None, progress: float) -> Hold:

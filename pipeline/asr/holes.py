@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pipeline.asr.decoding import Decoded
+from pipeline.asr.batching import Decoded
 from pipeline.asr.guards import Fault, compression_ratio, count_words, find_fault, unsayable
 from pipeline.asr.pieces import whole
 from pipeline.asr.speech import SpeechClock
@@ -38,13 +38,13 @@ def fill_holes(
     found: list[RecognizedSegment] = []
     dropped: list[DroppedSpan] = []
     language = timer.decoder.request.language
-    for batch in timer.decoder.decode(holes):
-        for decoded in batch:
-            refused = _refused(decoded, language, clock, options)
-            if refused is None:
-                found += timer.segments(decoded.chunk, [whole(decoded.chunk, decoded.hypothesis, decoded.words)])
-            elif decoded.hypothesis.text:
-                dropped.append(refused)
+    filled = [decoded for batch in timer.decoder.decode(holes) for decoded in batch]
+    for decoded in sorted(filled, key=lambda decoded: decoded.chunk):
+        refused = _refused(decoded, language, clock, options)
+        if refused is None:
+            found += timer.segments(decoded.chunk, [whole(decoded.chunk, decoded.hypothesis, decoded.words)])
+        elif decoded.hypothesis.text:
+            dropped.append(refused)
     return found, dropped
 
 

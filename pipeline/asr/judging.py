@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.asr.decoding import ChunkDecoder, Decoded
+from pipeline.asr.batching import Decoded
+from pipeline.asr.decoding import ChunkDecoder
 from pipeline.asr.guards import (
     SPARSE_MIN_SPEECH,
     Fault,

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from pipeline.alignment.aligner import ForcedAligner
 from pipeline.asr.backend import AsrBackend, DecodeRequest
+from pipeline.asr.batching import Batching, Decoded, OwnBatches
 from pipeline.asr.chunking import cut_chunks
-from pipeline.asr.decoding import ChunkDecoder, Decoded
+from pipeline.asr.decoding import ChunkDecoder
 from pipeline.asr.holes import fill_holes, find_holes, inserted
 from pipeline.asr.judging import Judged, judge
 from pipeline.asr.language import detect_language, doubt, known_language
@@ -15,7 +16,6 @@ from pipeline.asr.speech import SpeechClock
 from pipeline.asr.word_times import WordTimer
 from pipeline.errors import InvalidOption
 from pipeline.hooks import Hook, NullHook
-from pipeline.memory import BatchSize
 from pipeline.options import AlignmentOptions, AsrOptions
 from pipeline.types import UNDETERMINED, Recognition, RecognizedSegment, Segment
 from pipeline.waveform import Waveform
@@ -33,8 +33,10 @@ class Recognizer:
         options: AsrOptions | None = None,
         aligner: ForcedAligner | None = None,
         alignment: AlignmentOptions | None = None,
+        batching: Batching = OwnBatches,
     ) -> None:
         self.backend = backend
+        self.batching = batching
         self.options = options or AsrOptions()
         self.alignment = alignment or AlignmentOptions()
         self.aligner = aligner
@@ -94,7 +96,7 @@ class Recognizer:
             backend=self.backend,
             waveform=waveform,
             request=request,
-            batches=BatchSize(self.options.batch_size, "speech recognition"),
+            batches=self.batching(self.backend, self.options.batch_size),
             times=times,
         )
 

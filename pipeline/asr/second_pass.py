@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.asr.decoding import ChunkDecoder, Decoded
+from pipeline.asr.batching import Decoded
+from pipeline.asr.decoding import ChunkDecoder
 from pipeline.asr.guards import Fault, count_words, find_fault, unsayable
 from pipeline.asr.pieces import Piece, by_timestamps
 from pipeline.asr.speech import SpeechClock

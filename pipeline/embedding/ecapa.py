@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipeline.embedding.folding import ScaleShift
 from pipeline.features import speechbrain_fbank
 
 CHANNELS = 1024
@@ -21,18 +22,29 @@ POOLED = 3 * CHANNELS
 
 
 class Convolution(nn.Module):
-    """One-dimensional convolution that keeps the length, reflecting at the ends."""
+    """Convolution over frames that keeps their number, reflecting at the ends; channels lie side by side.
+
+    One matrix product: on a CPU it takes a third of the time of torch's convolution.
+    """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, dilation: int = 1) -> None:
         super().__init__()
         self.conv = nn.Conv1d(inputs, outputs, kernel, dilation=dilation)
-        self.padding = dilation * (kernel - 1) // 2
+        self.kernel, self.dilation = kernel, dilation
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """(batch, inputs, time) -> (batch, outputs, time)."""
-        if self.padding:
-            inputs = functional.pad(inputs, (self.padding, self.padding), mode="reflect")
-        return self.conv(inputs)
+        """(batch, time, inputs) -> (batch, time, outputs)."""
+        if self.kernel > 1:
+            inputs = self._neighbours(inputs)
+        # (outputs, taps x inputs), as the neighbours lie
+        return functional.linear(inputs, self.conv.weight.transpose(1, 2).flatten(1), self.conv.bias)
+
+    def _neighbours(self, inputs: Tensor) -> Tensor:
+        """Each frame beside those that its output is made of: (batch, time, taps x inputs)."""
+        time, reach = inputs.shape[1], self.dilation * (self.kernel - 1) // 2
+        positions = torch.arange(-reach, time + reach, device=inputs.device).abs()
+        reflected = inputs[:, torch.minimum(positions, 2 * (time - 1) - positions)]
+        return torch.cat([reflected[:, tap * self.dilation :][:, :time] for tap in range(self.kernel)], dim=2)
 
 
 class Norm(nn.Module):
@@ -40,11 +52,12 @@ class Norm(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.norm = nn.BatchNorm1d(channels)
+        self.norm: nn.Module = nn.BatchNorm1d(channels)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Keep the shape."""
-        return self.norm(inputs)
+        """(..., channels) -> the same shape."""
+        outputs: Tensor = self.norm(inputs.flatten(0, -2)).view(inputs.shape)
+        return outputs
 
 
 class Tdnn(nn.Module):
@@ -56,8 +69,9 @@ class Tdnn(nn.Module):
         self.norm = Norm(outputs)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """(batch, inputs, time) -> (batch, outputs, time)."""
-        return self.norm(functional.relu(self.conv(inputs)))
+        """(batch, time, inputs) -> (batch, time, outputs)."""
+        outputs: Tensor = self.norm(functional.relu(self.conv(inputs)))
+        return outputs
 
 
 class Res2Net(nn.Module):
@@ -69,12 +83,12 @@ class Res2Net(nn.Module):
         self.blocks = nn.ModuleList([Tdnn(width, width, kernel, dilation) for _ in range(RES2_SCALE - 1)])
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """(batch, channels, time) -> the same shape."""
-        first, *rest = inputs.chunk(RES2_SCALE, dim=1)
+        """(batch, time, channels) -> the same shape."""
+        first, *rest = inputs.chunk(RES2_SCALE, dim=2)
         outputs = [first]
         for number, (block, group) in enumerate(zip(self.blocks, rest, strict=True)):
             outputs.append(block(group if number == 0 else group + outputs[-1]))
-        return torch.cat(outputs, dim=1)
+        return torch.cat(outputs, dim=2)
 
 
 class SqueezeExcitation(nn.Module):
@@ -86,8 +100,8 @@ class SqueezeExcitation(nn.Module):
         self.conv2 = Convolution(ATTENTION, CHANNELS, 1)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """(batch, channels, time) -> the same shape."""
-        gates = self.conv2(functional.relu(self.conv1(inputs.mean(dim=2, keepdim=True))))
+        """(batch, time, channels) -> the same shape."""
+        gates = self.conv2(functional.relu(self.conv1(inputs.mean(dim=1, keepdim=True))))
         return torch.sigmoid(gates) * inputs
 
 
@@ -102,8 +116,9 @@ class SeRes2Block(nn.Module):
         self.se_block = SqueezeExcitation()
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """(batch, channels, time) -> the same shape."""
-        return self.se_block(self.tdnn2(self.res2net_block(self.tdnn1(inputs)))) + inputs
+        """(batch, time, channels) -> the same shape."""
+        outputs: Tensor = self.se_block(self.tdnn2(self.res2net_block(self.tdnn1(inputs))))
+        return outputs + inputs
 
 
 class AttentiveStatistics(nn.Module):
@@ -115,17 +130,27 @@ class AttentiveStatistics(nn.Module):
         self.conv = Convolution(ATTENTION, POOLED, 1)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """(batch, channels, time) -> (batch, 2 channels, 1)."""
-        uniform = torch.full_like(inputs[:, :1], 1 / inputs.shape[2])
-        context = [part.unsqueeze(2).expand_as(inputs) for part in self._statistics(inputs, uniform)]
-        scores = self.conv(torch.tanh(self.tdnn(torch.cat([inputs, *context], dim=1))))
-        return torch.cat(self._statistics(inputs, scores.softmax(dim=2)), dim=1).unsqueeze(2)
+        """(time, channels) -> (2 channels,)."""
+        # The weights look at each frame beside mean and deviation of all: those are the same for every frame.
+        of_frame, of_all = torch.split(self.tdnn.conv.conv.weight[..., 0], [POOLED, 2 * POOLED], dim=1)
+        constant = functional.linear(_statistics(inputs, inputs.square()), of_all, self.tdnn.conv.conv.bias)
+        hidden = self.tdnn.norm(functional.relu(torch.addmm(constant, inputs, of_frame.T)))
+        scores = self.conv(torch.tanh(hidden))
+        shares = torch.exp(scores - scores.amax(dim=0))
+        return _statistics(shares * inputs, shares * inputs.square(), _column_sums(shares))
 
-    @staticmethod
-    def _statistics(inputs: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-        mean = (weights * inputs).sum(dim=2)
-        variance = (weights * (inputs - mean.unsqueeze(2)).square()).sum(dim=2)
-        return mean, variance.clamp(min=1e-12).sqrt()
+
+def _statistics(values: Tensor, squares: Tensor, total: Tensor | float | None = None) -> Tensor:
+    """Mean and deviation of each column, (2 channels,), from values and squares, each times its share of `total`."""
+    total = len(values) if total is None else total
+    mean = _column_sums(values) / total
+    variance = _column_sums(squares) / total - mean.square()
+    return torch.cat([mean, variance.clamp(min=1e-12).sqrt()])
+
+
+def _column_sums(values: Tensor) -> Tensor:
+    """(time, channels) -> (channels,); torch's own sum over columns takes three times as long."""
+    return values.new_ones(len(values)) @ values
 
 
 class EcapaTdnn(nn.Module):
@@ -150,20 +175,23 @@ class EcapaTdnn(nn.Module):
 
     def frames(self, features: Tensor) -> Tensor:
         """(batch, time, 80), mean-normalised -> (batch, time, 3072)."""
-        outputs, levels = features.transpose(1, 2), []
+        outputs, levels = features, []
         for block in self.blocks:
             outputs = block(outputs)
             levels.append(outputs)
-        aggregated: Tensor = self.mfa(torch.cat(levels[1:], dim=1))
-        return aggregated.transpose(1, 2)
+        aggregated: Tensor = self.mfa(torch.cat(levels[1:], dim=2))
+        return aggregated
 
     def pool(self, frames: Tensor) -> Tensor:
         """Attentive statistics over (frames, 3072), then the last layer -> (192,)."""
-        embedding: Tensor = self.fc(self.asp_bn(self.asp(frames.T.unsqueeze(0))))
-        return embedding.flatten()
+        embedding: Tensor = self.fc(self.asp_bn(self.asp(frames)[None]))
+        return embedding[0]
 
     def prepare(self, dtype: torch.dtype) -> None:
-        """Let `frames` compute in `dtype`. Batch norms stay: they come after the ReLU, not after a convolution."""
+        """Let `frames` compute in `dtype`. Batch norms come after the ReLU, so that no convolution can hold them."""
+        for module in list(self.modules()):
+            if isinstance(module, Norm) and isinstance(module.norm, nn.BatchNorm1d):
+                module.norm = ScaleShift(module.norm)
         self.blocks.to(dtype)
         self.mfa.to(dtype)
 

@@ -79,7 +79,9 @@ class StubTranscriber:
         """Depend on nothing else."""
         return {"models": "none"}
 
-    def __call__(self, audio: Waveform, options: Mapping[str, Any], hook: Hook, checkpoints: Checkpoints) -> Transcript:
+    def __call__(
+        self, audio: Waveform, options: Mapping[str, Any], hook: Hook, checkpoints: Checkpoints, *, urgent: bool
+    ) -> Transcript:
         """Sleep; raises `Spoiled`, and what the hook raises."""
         for stage in STAGES:
             made = f"{stage} of {audio.uri}".encode()

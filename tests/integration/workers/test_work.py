@@ -18,7 +18,7 @@ from api.jobs.reaping import reap
 from api.outbound.client import OutboundClient
 from api.outbound.rules import url_rules
 from api.settings import Settings
-from api.states import Pool
+from api.states import Pool, Priority
 from api.storage.foreign import ForeignBuckets
 from api.storage.keys import source_key
 from api.tables import jobs, outbox, recordings, speakers, stage_outputs, transcripts, turns
@@ -71,8 +71,8 @@ def sample(weights: Callable[[str], Path]) -> Path:
     return weights("sample-conversation")
 
 
-def uploaded(service: Service, queued: Queued, content: bytes) -> UUID:
-    job = queued(pool=Pool.INGEST)
+def uploaded(service: Service, queued: Queued, content: bytes, **values: object) -> UUID:
+    job = queued(pool=Pool.INGEST, **values)
     with service.database.system() as connection:
         statement = select(recordings).join_from(recordings, jobs).where(jobs.c.id == job)
         recording = connection.execute(statement).mappings().one()
@@ -164,6 +164,31 @@ def test_a_killed_worker_is_taken_over_where_it_was(
     with service.database.system() as connection:
         results = connection.execute(select(func.count()).select_from(transcripts)).scalar_one()
     assert results == 1
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("priority", list(Priority))
+def test_interactive_jobs_are_urgent_to_the_models(
+    service: Service,
+    context: Context,
+    transcriber: PipelineTranscriber,
+    queued: Queued,
+    sample: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    priority: Priority,
+) -> None:
+    asked: list[bool] = []
+
+    def transcribe(*arguments: Any, urgent: bool) -> None:
+        asked.append(urgent)
+        raise HansardError
+
+    job = uploaded(service, queued, sample.read_bytes(), priority=priority)
+    monkeypatch.setattr(PipelineTranscriber, "__call__", transcribe)
+    context = replace(context, work={**context.work, Pool.PROCESS: Process(transcriber=transcriber)})
+    execute(context, job, Pool.INGEST)
+    assert execute(context, job, Pool.PROCESS)
+    assert asked == [priority is Priority.INTERACTIVE]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from pipeline.transcription import TranscriptionPipeline
 from pipeline.types import Diarization, Transcript
 from pipeline.waveform import Waveform
 from tests.unit.pipeline.conversation import ToneNetwork, Turns
-from tests.unit.pipeline.test_transcription import SECONDS, TALK, ChannelSegmenter, Listener, pipeline_for
+from tests.unit.pipeline.talk import SECONDS, TALK, ChannelSegmenter, Listener, pipeline_for
 
 STAGES = ("segmentation", "embedding", "diarization", "recognition")
 LEFT, RIGHT = ({voice: spans} for voice, spans in TALK.items())

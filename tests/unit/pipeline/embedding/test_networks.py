@@ -180,26 +180,26 @@ def test_the_order_of_pooled_frames_does_not_matter(name: str) -> None:
 def test_ecapa_convolutions_keep_the_length_and_reflect_at_the_ends() -> None:
     torch.manual_seed(5)
     convolution = Convolution(3, 4, 3, dilation=2)
-    inputs = torch.randn(1, 3, 20)
+    inputs = torch.randn(2, 20, 3)
     with torch.inference_mode():
         outputs = convolution(inputs)
-        reflected = torch.cat([inputs[:, :, [2, 1]], inputs, inputs[:, :, [-2, -3]]], dim=2)
-        assert outputs.shape == (1, 4, 20)
-        assert torch.allclose(outputs, convolution.conv(reflected), atol=1e-6)
+        reflected = torch.cat([inputs[:, [2, 1]], inputs, inputs[:, [-2, -3]]], dim=1).transpose(1, 2)
+        assert outputs.shape == (2, 20, 4)
+        assert torch.allclose(outputs, convolution.conv(reflected).transpose(1, 2), atol=1e-6)
 
 
 def test_ecapa_pools_every_channel_with_its_own_weights() -> None:
     """Statistics against a loop over the channels."""
     torch.manual_seed(5)
     network = EcapaTdnn().eval()
-    frames = torch.randn(1, 3072, 12)
+    frames = torch.randn(12, 3072)
     with torch.inference_mode():
-        pooled = network.asp(frames)[0, :, 0]
-        mean, deviation = frames.mean(dim=2, keepdim=True), frames.std(dim=2, keepdim=True, correction=0)
+        pooled = network.asp(frames)
+        mean, deviation = frames.mean(dim=0, keepdim=True), frames.std(dim=0, keepdim=True, correction=0)
         context = torch.cat([frames, mean.expand_as(frames), deviation.expand_as(frames)], dim=1)
-        weights = network.asp.conv(torch.tanh(network.asp.tdnn(context))).softmax(dim=2)
+        weights = network.asp.conv(torch.tanh(network.asp.tdnn(context[None])))[0].softmax(dim=0)
         for channel in (0, 1500, 3071):
-            values, share = frames[0, channel], weights[0, channel]
+            values, share = frames[:, channel], weights[:, channel]
             expected = (values * share).sum()
             assert pooled[channel] == pytest.approx(float(expected), abs=1e-5)
             spread = (share * (values - expected) ** 2).sum().sqrt()

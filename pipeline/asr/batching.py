@@ -1,0 +1,100 @@
+"""Chunks in batches: what is decoded together, and by whom."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.asr.backend import AsrBackend, DecodeRequest, EncodedChunks, HeardWord, Hypothesis
+from pipeline.memory import BatchSize
+from pipeline.types import Notice, Segment
+from pipeline.waveform import Waveform
+
+STAGE = "speech recognition"
+"""What a reader of a notice knows it as."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """A chunk with its hypothesis and the words of it."""
+
+    chunk: Segment
+    hypothesis: Hypothesis
+    words: tuple[HeardWord, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One chunk that somebody wants decoded."""
+
+    waveform: Waveform
+    chunk: Segment
+    request: DecodeRequest
+    times: bool
+    """Whether its words get cross-attention times."""
+    padded: float
+    """Seconds to which the model fills it up."""
+
+    @property
+    def kind(self) -> tuple[float, DecodeRequest, bool]:
+        """Orders of a kind can share a batch, and each gets what it gets on its own."""
+        return self.padded, self.request, self.times
+
+
+class Batcher(Protocol):
+    """Decodes the chunks of one recording."""
+
+    def decode(self, orders: Sequence[Order]) -> Iterator[list[Decoded]]:
+        """Decode everything, in any order, and give each batch, or the recording's part of one, when it is done.
+
+        Raises `OutOfMemory` where there is not even memory for one chunk at a time.
+        """
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What a reader of the result should know."""
+
+
+Batching = Callable[[AsrBackend, int], Batcher]
+"""Makes the batcher of one recording, from a model and the number of chunks that may go through it at once."""
+
+
+class OwnBatches:
+    """A recording by itself: its chunks in batches of one kind, the shortest first."""
+
+    def __init__(self, backend: AsrBackend, most: int) -> None:
+        self._backend = backend
+        self._size = BatchSize(most, STAGE)
+
+    def decode(self, orders: Sequence[Order]) -> Iterator[list[Decoded]]:
+        """Decode everything, kind by kind."""
+        kinds: dict[object, list[Order]] = defaultdict(list)
+        for order in sorted(orders, key=lambda order: (order.padded, order.chunk)):
+            kinds[order.kind].append(order)
+        for alike in kinds.values():
+            batches = self._size.over(alike, lambda batch: decode_together(self._backend, batch))
+            yield from (decoded for _, decoded in batches)
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """Whether memory was short."""
+        return self._size.notices
+
+
+def decode_together(backend: AsrBackend, batch: Sequence[Order]) -> list[Decoded]:
+    """Decode orders of one kind."""
+    encoded = backend.encode([order.waveform.crop(order.chunk) for order in batch])
+    return decoded_of(encoded, batch)
+
+
+def decoded_of(encoded: EncodedChunks, batch: Sequence[Order]) -> list[Decoded]:
+    """Decode what has been encoded of orders of one kind."""
+    request, times = batch[0].request, batch[0].times
+    hypotheses = encoded.decode(request)
+    words = encoded.words([hypothesis.tokens for hypothesis in hypotheses], request, times=times)
+    return [
+        Decoded(chunk=order.chunk, hypothesis=hypothesis, words=tuple(heard))
+        for order, hypothesis, heard in zip(batch, hypotheses, words, strict=True)
+    ]

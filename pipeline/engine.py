@@ -1,0 +1,82 @@
+"""One process, one set of loaded models, several recordings at the same time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.asr.shared_batches import SharedBatches
+from pipeline.audio import AudioSource
+from pipeline.checkpoints import Checkpoints
+from pipeline.hooks import Hook, NullHook
+from pipeline.options import PipelineOptions
+from pipeline.transcription import TranscriptionPipeline
+from pipeline.turnstile import Guest, Turnstile
+from pipeline.types import Transcript
+from pipeline.waveform import Waveform
+
+
+class Engine:
+    """Transcribes several recordings at once, each in a thread of its caller, with the models of one pipeline.
+
+    As many compute at the same time as the turnstile has places (without one: one), the others wait: more of them than
+    there are cores take longer altogether. At each step, of a second or so, whoever computes makes way for who should:
+    urgent recordings first, then the one that has had least, so that a short one is not stuck behind a long one. Chunks
+    of different recordings share batches of the recognizer. What one recording raises is its own, and each gets the
+    result that it gets alone. The seconds of its stages are those that passed, waiting included.
+    """
+
+    def __init__(self, pipeline: TranscriptionPipeline, turnstile: Turnstile | None = None) -> None:
+        self.pipeline = pipeline
+        self._turnstile = turnstile or Turnstile()
+        self._batches = None if pipeline.backend is None else SharedBatches(pipeline.backend, self._turnstile)
+
+    def __call__(
+        self,
+        source: AudioSource | Waveform,
+        hook: Hook | None = None,
+        options: PipelineOptions | None = None,
+        checkpoints: Checkpoints | None = None,
+        *,
+        urgent: bool = False,
+    ) -> Transcript:
+        """Transcribe as `TranscriptionPipeline` does, among others. May be called from any number of threads.
+
+        `urgent` recordings go before all that are not. Raises what `TranscriptionPipeline` raises.
+        """
+        with self._turnstile.admitted(urgent=urgent) as guest:
+            pipeline = self.pipeline
+            if self._batches is not None:
+                pipeline = pipeline.with_batching(self._batches.batching(guest))
+            step = _Step(hook or NullHook(), self._turnstile, guest)
+            kept = None if checkpoints is None else _KeptOutside(checkpoints, self._turnstile, guest)
+            return pipeline(source, step, options, kept)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Reports progress, and makes way for others."""
+
+    hook: Hook
+    turnstile: Turnstile
+    guest: Guest
+
+    def __call__(self, stage: str, done: float, total: float) -> None:
+        self.hook(stage, done, total)
+        self.turnstile.make_way(self.guest)
+
+
+@dataclass(frozen=True, slots=True)
+class _KeptOutside:
+    """Checkpoints, for whose storage others need not wait."""
+
+    checkpoints: Checkpoints
+    turnstile: Turnstile
+    guest: Guest
+
+    def load(self, stage: str) -> bytes | None:
+        with self.turnstile.outside(self.guest):
+            return self.checkpoints.load(stage)
+
+    def save(self, stage: str, content: bytes) -> None:
+        with self.turnstile.outside(self.guest):
+            self.checkpoints.save(stage, content)

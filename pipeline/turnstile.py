@@ -1,0 +1,114 @@
+"""Who computes next, where several recordings share the cores: the urgent ones first, then who has had least."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+PATIENCE: Final = 1.0
+"""Seconds that a recording may be ahead of another, equally urgent one before it makes room for it."""
+
+
+@dataclass(eq=False)
+class Guest:
+    """A recording that is worked on."""
+
+    urgent: bool
+    """Goes before all that are not."""
+    used: float = 0.0
+    """Seconds that it has computed."""
+    since: float | None = None
+    """When it was let in; None while it is outside."""
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """Sorts the one that goes first to the front."""
+        return not self.urgent, self.used
+
+
+class Turnstile:
+    """Lets so many recordings compute at once, each in a thread of its own; the others wait.
+
+    Nobody is interrupted: whoever computes asks at every step, with `make_way`, whether somebody else should.
+    """
+
+    def __init__(self, places: int = 1, clock: Callable[[], float] = time.monotonic) -> None:
+        self._free = places
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._waiting: list[Guest] = []
+        self._inside: list[Guest] = []
+
+    @contextmanager
+    def admitted(self, *, urgent: bool = False) -> Iterator[Guest]:
+        """Compute as a new guest, once there is a place.
+
+        It begins with as much behind it as the one that has had least: whoever was there before owes it nothing.
+        """
+        guest = Guest(urgent=urgent)
+        with self._changed:
+            guest.used = min((other.used for other in (*self._waiting, *self._inside)), default=0.0)
+        self._enter(guest)
+        try:
+            yield guest
+        finally:
+            self._leave(guest)
+
+    @contextmanager
+    def outside(self, guest: Guest) -> Iterator[None]:
+        """Let others compute while this guest waits for something else."""
+        self._leave(guest)
+        try:
+            yield
+        finally:
+            self._enter(guest)
+
+    def make_way(self, guest: Guest) -> None:
+        """Let the guest that waits first go before this one, if it is more urgent or has had clearly less."""
+        with self._changed:
+            self._count(guest)
+            first = min(self._waiting, key=_rank, default=None)
+            if first is None or not _goes_before(first, guest):
+                return
+        with self.outside(guest):
+            pass
+
+    def _enter(self, guest: Guest) -> None:
+        with self._changed:
+            self._waiting.append(guest)
+            try:
+                self._changed.wait_for(lambda: self._free > 0 and min(self._waiting, key=_rank) is guest)
+            finally:
+                self._waiting.remove(guest)
+            self._free -= 1
+            self._inside.append(guest)
+            guest.since = self._clock()
+            self._changed.notify_all()
+
+    def _leave(self, guest: Guest) -> None:
+        with self._changed:
+            self._count(guest)
+            guest.since = None
+            self._inside.remove(guest)
+            self._free += 1
+            self._changed.notify_all()
+
+    def _count(self, guest: Guest) -> None:
+        now = self._clock()
+        if guest.since is not None:
+            guest.used += now - guest.since
+            guest.since = now
+
+
+def _rank(guest: Guest) -> tuple[bool, float]:
+    return guest.rank
+
+
+def _goes_before(waiting: Guest, inside: Guest) -> bool:
+    if waiting.urgent != inside.urgent:
+        return waiting.urgent
+    return waiting.used + PATIENCE < inside.used

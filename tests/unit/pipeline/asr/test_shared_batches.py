@@ -1,0 +1,188 @@
+"""Recordings that share batches: each gets its own, and only its own, whatever happens to the others."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from pipeline.asr.backend import DecodeRequest
+from pipeline.asr.batching import Decoded, Order, OwnBatches
+from pipeline.asr.shared_batches import GuestBatches, SharedBatches
+from pipeline.errors import OutOfMemory
+from pipeline.turnstile import Turnstile
+from pipeline.types import FloatArray, Segment
+from pipeline.waveform import Waveform
+from tests.unit.pipeline.asr.scripted import Script, ScriptedBatch, clock_waveform
+
+SOON = 5.0
+SAID = [(0.5 + 0.5 * number, f"word{number}") for number in range(1000)]
+"""All recordings are stretches of one long talk, so that one script knows them all."""
+TALK = clock_waveform(500.0).mono
+REQUEST = DecodeRequest(language="en")
+
+
+@dataclass
+class Gate(Script):
+    """Holds the first batch until it is opened, and has room for `room` chunks; what says `poison` breaks it."""
+
+    opened: threading.Event = field(default_factory=threading.Event)
+    room: int = 100
+    poison: str | None = None
+
+    def encode(self, chunks: Sequence[FloatArray]) -> ScriptedBatch:
+        if not self.batches:
+            self.opened.wait(SOON)
+        encoded = super().encode(chunks)
+        if len(chunks) > self.room:
+            message = "CUDA out of memory"
+            raise RuntimeError(message)
+        texts = [hypothesis.text for hypothesis in encoded.decode(REQUEST)]
+        if self.poison is not None and any(self.poison in text.split() for text in texts):
+            message = "the model choked"
+            raise ValueError(message)
+        return encoded
+
+
+def orders(first: float, count: int, seconds: float = 4.0, times: bool = False) -> list[Order]:
+    """Chunks of a recording that is the talk from its second `first` on."""
+    waveform = Waveform.of(TALK[round(first * 16_000) : round((first + 10 * count) * 16_000)])
+    chunks = [Segment(10.0 * number, 10.0 * number + seconds) for number in range(count)]
+    return [Order(waveform=waveform, chunk=chunk, request=REQUEST, times=times, padded=seconds + 1) for chunk in chunks]
+
+
+def texts(decoded: Sequence[Decoded]) -> list[str]:
+    return [one.hypothesis.text for one in sorted(decoded, key=lambda one: one.chunk)]
+
+
+def alone(wanted: Sequence[Order]) -> list[str]:
+    return texts([decoded for batch in OwnBatches(Script(SAID), 8).decode(wanted) for decoded in batch])
+
+
+def until(happened: Callable[[], object]) -> None:
+    deadline = time.monotonic() + SOON
+    while not happened():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.001)
+
+
+class Office:
+    """Recordings that come one after the other, while the first batch is held up."""
+
+    def __init__(self, backend: Gate, places: int = 4) -> None:
+        self.backend = backend
+        self.turnstile = Turnstile(places)
+        self.shared = SharedBatches(backend, self.turnstile)
+        self.threads = ThreadPoolExecutor(8)
+        self.batchers: list[GuestBatches] = []
+
+    def send(self, wanted: list[Order], most: int = 4, *, urgent: bool = False) -> Future[list[str]]:
+        expected = len(self.shared._desks) + 1
+
+        def decode() -> list[str]:
+            with self.turnstile.admitted(urgent=urgent) as guest:
+                batcher = GuestBatches(self.shared, guest, most)
+                self.batchers.append(batcher)
+                return texts([decoded for batch in batcher.decode(wanted) for decoded in batch])
+
+        sent = self.threads.submit(decode)
+        until(lambda: len(self.shared._desks) == expected)
+        return sent
+
+
+def test_short_recordings_fill_batches_together_and_each_gets_its_own() -> None:
+    office = Office(Gate(SAID))
+    wanted = [orders(100.0 * number, 1 + number) for number in range(4)]
+    sent = [office.send(each, most=4) for each in wanted]
+    office.backend.opened.set()
+    assert [one.result(SOON) for one in sent] == [alone(each) for each in wanted]
+    assert sum(office.backend.batches) == 10
+    assert max(office.backend.batches) == 4
+    assert office.shared._desks == []
+
+
+def test_only_orders_of_a_kind_share_a_batch() -> None:
+    office = Office(Gate(SAID))
+    wanted = [orders(0.0, 2), orders(100.0, 2, seconds=6.0), orders(200.0, 2, times=True)]
+    sent = [office.send(each) for each in wanted]
+    office.backend.opened.set()
+    assert [one.result(SOON) for one in sent] == [alone(each) for each in wanted]
+    assert office.backend.batches == [2, 2, 2]
+
+
+def test_what_is_urgent_shares_no_batch_with_what_is_not() -> None:
+    office = Office(Gate(SAID))
+    sent = [office.send(orders(100.0 * number, 1), urgent=number == 1) for number in range(3)]
+    office.backend.opened.set()
+    assert all(one.result(SOON) for one in sent)
+    assert max(office.backend.batches) <= 2
+
+
+def test_a_chunk_that_fails_fails_its_own_recording_and_no_other() -> None:
+    office = Office(Gate(SAID, poison="word201"))
+    good, bad, late = orders(0.0, 2), orders(100.0, 2), orders(300.0, 3)
+    sent = [office.send(each) for each in (good, bad, late)]
+    office.backend.opened.set()
+    assert sent[0].result(SOON) == alone(good)
+    with pytest.raises(ValueError, match="the model choked"):
+        sent[1].result(SOON)
+    assert sent[2].result(SOON) == alone(late)
+    assert [batcher.notices for batcher in office.batchers] == [(), (), ()]
+
+
+def test_memory_that_runs_out_halves_the_batch_and_everyone_in_it_is_told() -> None:
+    office = Office(Gate(SAID, room=2))
+    wanted = [orders(100.0 * number, 4) for number in range(2)]
+    sent = [office.send(each, most=8) for each in wanted]
+    office.backend.opened.set()
+    assert [one.result(SOON) for one in sent] == [alone(each) for each in wanted]
+    for batcher in office.batchers:
+        (notice,) = batcher.notices
+        assert notice.code == "memory_short"
+        assert "batches of 2 were used instead of 8" in notice.message
+
+
+def test_a_chunk_that_does_not_fit_alone_ends_its_recording_with_the_reason() -> None:
+    office = Office(Gate(SAID, room=0))
+    sent = office.send(orders(0.0, 2))
+    office.backend.opened.set()
+    with pytest.raises(OutOfMemory, match="speech recognition: there is not even memory for a batch of one"):
+        sent.result(SOON)
+
+
+def test_who_stops_early_leaves_nothing_behind_that_others_would_work_for() -> None:
+    script = Script(SAID)
+    turnstile = Turnstile()
+    shared = SharedBatches(script, turnstile)
+    with turnstile.admitted() as guest:
+        decoding = GuestBatches(shared, guest, 2).decode(orders(0.0, 6))
+        next(decoding)
+        decoding.close()  # type: ignore[attr-defined]
+        assert shared._desks == []
+        left = [decoded for batch in GuestBatches(shared, guest, 4).decode(orders(200.0, 2)) for decoded in batch]
+    assert texts(left) == alone(orders(200.0, 2))
+    assert script.batches == [2, 2]
+
+
+def test_with_one_place_nobody_waits_for_ever() -> None:
+    """Many at once, in every order: whoever waits for what another has begun lets others compute."""
+    office = Office(Gate(SAID), places=1)
+    office.backend.opened.set()
+    rng = np.random.default_rng(3)
+    wanted = [orders(10.0 * number, int(rng.integers(1, 6))) for number in range(30)]
+    with ThreadPoolExecutor(8) as threads:
+
+        def decode(each: list[Order]) -> list[str]:
+            with office.turnstile.admitted(urgent=len(each) == 1) as guest:
+                found = []
+                for batch in GuestBatches(office.shared, guest, 4).decode(each):
+                    found += batch
+                    office.turnstile.make_way(guest)
+                return texts(found)
+
+        assert list(threads.map(decode, wanted, timeout=30)) == [alone(each) for each in wanted]

@@ -1,0 +1,151 @@
+"""Several recordings at once, with one set of models: each gets what it gets alone."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import cast
+
+import numpy as np
+import pytest
+
+from pipeline.checkpoints import NoCheckpoints
+from pipeline.diarization import DiarizationPipeline
+from pipeline.engine import Engine
+from pipeline.errors import EmptyFile
+from pipeline.options import AsrOptions, PipelineOptions
+from pipeline.transcription import TranscriptionPipeline
+from pipeline.turnstile import Turnstile
+from pipeline.types import FloatArray, Transcript
+from pipeline.waveform import Waveform
+from tests.unit.pipeline.asr.scripted import ScriptedBatch
+from tests.unit.pipeline.conversation import KnowingSegmenter, Turns, sing, tone_encoder
+from tests.unit.pipeline.talk import APART, MODELS, ChannelSegmenter, Listener, spoken
+
+SOON = 20.0
+OPTIONS = PipelineOptions(asr=AsrOptions(batch_size=4))
+TALKS: tuple[Turns, ...] = (
+    {0: [(1.0, 9.0), (24.0, 30.0)], 1: [(10.0, 22.0), (32.0, 38.0)]},
+    {0: [(0.5, 4.0)]},
+    {1: [(2.0, 8.0)], 0: [(9.0, 12.0)]},
+    {0: [(1.0, 19.0)], 1: [(20.0, 38.0)]},
+)
+
+
+def talks(seconds: float = 40.0) -> tuple[TranscriptionPipeline, list[Waveform]]:
+    """A pipeline that knows all the talks, and a recording of each."""
+    noise = np.random.default_rng(9)
+    singing = [sing(turns, seconds).mono + noise.normal(0, 1e-4, round(seconds * 16_000)) for turns in TALKS]
+    samples = np.stack(singing).astype(np.float32)
+    said = [word for number, turns in enumerate(TALKS) for word in spoken(turns, APART * number)]
+    diarizer = DiarizationPipeline(ChannelSegmenter(samples, TALKS), tone_encoder())
+    pipeline = TranscriptionPipeline(diarizer, Listener(said, recording=samples), options=OPTIONS, models=MODELS)
+    return pipeline, [Waveform.of(row, f"talk {number}") for number, row in enumerate(samples)]
+
+
+def timeless(transcript: Transcript) -> Transcript:
+    """Without the seconds that it took."""
+    return replace(transcript, provenance=replace(transcript.provenance, stage_seconds={}))
+
+
+@pytest.mark.parametrize("places", [1, 3])
+def test_recordings_at_once_get_what_they_get_alone(places: int) -> None:
+    pipeline, recordings = talks()
+    alone = [timeless(pipeline(recording)) for recording in recordings]
+    engine = Engine(pipeline, Turnstile(places))
+    with ThreadPoolExecutor(8) as threads:
+        together = list(threads.map(engine, recordings * 3, timeout=SOON))
+    assert [timeless(transcript) for transcript in together] == alone * 3
+    assert all(transcript.words for transcript in alone)
+
+
+def test_a_recording_that_fails_fails_alone() -> None:
+    pipeline, recordings = talks()
+    engine = Engine(pipeline)
+    with ThreadPoolExecutor(4) as threads:
+        good = [threads.submit(engine, recording) for recording in recordings]
+        bad = threads.submit(engine, b"")
+        with pytest.raises(EmptyFile):
+            bad.result(SOON)
+        assert all(one.result(SOON).words for one in good)
+
+
+def test_an_urgent_recording_passes_a_long_one_that_began_before() -> None:
+    """It waits for the step at hand, not for the recording."""
+    pipeline, recordings = talks()
+    engine, begun, told, lock = Engine(pipeline), threading.Event(), list[str](), threading.Lock()
+
+    def hear(recording: Waveform, name: str, *, urgent: bool) -> None:
+        def hook(stage: str, done: float, total: float) -> None:
+            begun.set()
+            time.sleep(0.002)  # a step takes a while
+            with lock:
+                told.append(name)
+
+        engine(recording, hook, urgent=urgent)
+        with lock:
+            told.append(f"{name} is done")
+
+    long = threading.Thread(target=hear, args=(recordings[0], "backfill"), kwargs={"urgent": False})
+    long.start()
+    assert begun.wait(SOON)
+    hear(recordings[1], "call", urgent=True)
+    long.join(SOON)
+    call = told[told.index("call") : told.index("call is done")]
+    assert set(call) == {"call"}, "nobody else computed from when the call came in until it was done"
+    assert told[-1] == "backfill is done"
+
+
+class Slow(NoCheckpoints):
+    """A store that answers when somebody else has got on."""
+
+    def __init__(self) -> None:
+        self.others_got_on = threading.Event()
+        self.waited: list[bool] = []
+
+    def load(self, stage: str) -> bytes | None:
+        self.waited.append(self.others_got_on.wait(SOON))
+        return None
+
+
+def test_others_compute_while_one_waits_for_its_checkpoints() -> None:
+    pipeline, recordings = talks()
+    engine, slow = Engine(pipeline), Slow()
+    with ThreadPoolExecutor(2) as threads:
+        waiting = threads.submit(engine, recordings[0], None, None, slow)
+        engine(recordings[1], lambda stage, done, total: slow.others_got_on.set())
+        assert waiting.result(SOON).words
+    assert all(slow.waited)
+
+
+def test_without_a_recognizer_an_engine_tells_who_spoke_when() -> None:
+    turns: Turns = {0: [(1.0, 9.0)], 1: [(10.0, 22.0)]}
+    pipeline = TranscriptionPipeline(DiarizationPipeline(KnowingSegmenter(turns), tone_encoder()), None)
+    assert len(Engine(pipeline)(sing(turns, 24.0)).diarization.turns) == 2
+
+
+def test_chunks_of_two_recordings_share_a_batch() -> None:
+    """While the first batch of one is held up, the other takes in what that one has waiting."""
+    pipeline, recordings = talks()
+    listener, begun, done = cast("Listener", pipeline.backend), threading.Event(), threading.Event()
+    encode, engine = listener.encode, Engine(pipeline, Turnstile(2))
+
+    def hold_the_first(chunks: Sequence[FloatArray]) -> ScriptedBatch:
+        if not begun.is_set():
+            begun.set()
+            assert done.wait(SOON)
+        return encode(chunks)
+
+    listener.encode = hold_the_first  # type: ignore[method-assign]
+    options = [PipelineOptions(asr=AsrOptions(batch_size=size, chunk_seconds=10.0)) for size in (2, 16)]
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(engine, recordings[0], None, options[0])
+        assert begun.wait(SOON)
+        second = engine(recordings[3], None, options[1])
+        done.set()
+        assert [word.text for word in first.result(SOON).words] == [text for _, text in spoken(TALKS[0])]
+    assert [word.text for word in second.words] == [text for _, text in spoken(TALKS[3])]
+    assert listener.batches[0] > 4, "its own four chunks, and some of the other's"

@@ -1,0 +1,159 @@
+"""Recordings taking turns: a clock that is set by hand says how much each has had."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from pipeline.turnstile import PATIENCE, Guest, Turnstile
+
+SOON = 5.0
+"""Seconds after which a thread that has not got through never will."""
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Visitor(threading.Thread):
+    """Enters, notes the order, and leaves."""
+
+    def __init__(self, turnstile: Turnstile, order: list[str], name: str, *, urgent: bool = False) -> None:
+        super().__init__(name=name, daemon=True)
+        self.turnstile, self.order, self.urgent = turnstile, order, urgent
+
+    def run(self) -> None:
+        with self.turnstile.admitted(urgent=self.urgent):
+            self.order.append(self.name)
+
+
+def until(happened: Callable[[], object]) -> None:
+    deadline = time.monotonic() + SOON
+    while not happened():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.001)
+
+
+@contextmanager
+def inside(
+    turnstile: Turnstile, order: list[str], *visitors: tuple[str, bool], urgent: bool = False
+) -> Iterator[Guest]:
+    """One guest inside while visitors, by name and urgency, come and wait; they get in when it leaves."""
+    threads = [Visitor(turnstile, order, name, urgent=pressed) for name, pressed in visitors]
+    with turnstile.admitted(urgent=urgent) as guest:
+        for number, thread in enumerate(threads, start=1):
+            thread.start()
+            until(lambda number=number: len(turnstile._waiting) == number)  # type: ignore[misc]
+        yield guest
+    for thread in threads:
+        thread.join(SOON)
+        assert not thread.is_alive()
+
+
+def test_no_more_compute_at_once_than_there_are_places() -> None:
+    turnstile, lock, within, most = Turnstile(2), threading.Lock(), 0, 0
+
+    def visit() -> None:
+        nonlocal within, most
+        for _ in range(20):
+            with turnstile.admitted() as guest:
+                with lock:
+                    within += 1
+                    most = max(most, within)
+                time.sleep(0.0005)
+                with lock:
+                    within -= 1
+                turnstile.make_way(guest)
+
+    threads = [threading.Thread(target=visit) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(SOON)
+    assert (within, most) == (0, 2)
+
+
+def test_urgent_ones_go_first_and_the_others_in_the_order_they_came() -> None:
+    turnstile, order = Turnstile(), list[str]()
+    with inside(turnstile, order, ("first", False), ("second", False), ("urgent", True)):
+        assert order == []
+    assert order == ["urgent", "first", "second"]
+
+
+@pytest.mark.parametrize(("urgent", "expected"), [(True, ["other"]), (False, [])])
+def test_a_backfill_makes_way_for_what_is_urgent_at_its_next_step(urgent: bool, expected: list[str]) -> None:
+    """And not for another backfill that it is not ahead of."""
+    turnstile, order = Turnstile(clock=Clock()), list[str]()
+    with inside(turnstile, order, ("other", urgent)) as guest:
+        turnstile.make_way(guest)
+        assert order == expected
+    assert order == ["other"]
+
+
+def test_who_is_clearly_ahead_makes_way() -> None:
+    clock = Clock()
+    turnstile, order = Turnstile(clock=clock), list[str]()
+    with inside(turnstile, order, ("other", False)) as guest:
+        clock.now += PATIENCE
+        turnstile.make_way(guest)
+        assert order == []
+        clock.now += 0.1
+        turnstile.make_way(guest)
+        assert order == ["other"]
+        assert guest.used == pytest.approx(PATIENCE + 0.1)
+
+
+def test_what_is_urgent_makes_way_for_no_backfill() -> None:
+    clock = Clock()
+    turnstile, order = Turnstile(clock=clock), list[str]()
+    with inside(turnstile, order, ("backfill", False), urgent=True) as guest:
+        clock.now += 100 * PATIENCE
+        turnstile.make_way(guest)
+        assert order == []
+    assert order == ["backfill"]
+
+
+def test_who_comes_late_is_owed_nothing() -> None:
+    """A newcomer shares from now on, and does not first get all that the others have had."""
+    clock = Clock()
+    turnstile = Turnstile(2, clock)
+    with turnstile.admitted() as first:
+        clock.now += 50
+        turnstile.make_way(first)
+        with turnstile.admitted() as second:
+            assert second.used == first.used == 50
+
+
+def test_others_compute_while_a_guest_waits_for_something_else() -> None:
+    clock = Clock()
+    turnstile, order = Turnstile(clock=clock), list[str]()
+    with inside(turnstile, order, ("other", False)) as guest:
+        with turnstile.outside(guest):
+            clock.now += 7
+            until(lambda: order == ["other"])
+        assert guest.used == 0
+
+
+def test_a_place_is_free_again_whatever_happened_in_it() -> None:
+    turnstile = Turnstile()
+
+    def fail() -> None:
+        with turnstile.admitted():
+            message = "the recording is damaged"
+            raise ValueError(message)
+
+    for _ in range(3):
+        with pytest.raises(ValueError, match="damaged"):
+            fail()
+    with turnstile.admitted():
+        pass
