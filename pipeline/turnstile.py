@@ -67,6 +67,11 @@ class Turnstile:
         finally:
             self._enter(guest)
 
+    def others(self, guest: Guest) -> bool:
+        """Whether anybody else computes, or waits for a place."""
+        with self._changed:
+            return any(other is not guest for other in (*self._inside, *self._waiting))
+
     def make_way(self, guest: Guest) -> None:
         """Let the guest that waits first go before this one, if it is more urgent or has had clearly less."""
         with self._changed:

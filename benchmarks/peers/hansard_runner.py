@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from benchmarks.protocol import Answer, FoundTurn, FoundWord, Request
 from benchmarks.runner import Loaded, one_by_one, serve
 from pipeline.models import ModelStore
 from pipeline.types import Turn, Word
 
+VAD_STEP = 5.0
+"""Seconds between segmentation windows where nothing but speech regions is wanted of them."""
+TOGETHER = 8
+"""Recordings that are worked on at once, one computing at a time; they share batches."""
 PACKAGES = ("hansard", "faster-whisper", "ctranslate2", "torch", "pocketsphinx")
 
 
@@ -49,23 +54,34 @@ def _recognize(request: Request) -> Loaded:
     from pipeline.alignment.pocketsphinx import PocketSphinx
     from pipeline.asr.faster_whisper import FasterWhisper
     from pipeline.asr.recognition import Recognizer
+    from pipeline.asr.shared_batches import SharedBatches
     from pipeline.audio import decode, downmix
-    from pipeline.device import use_threads
-    from pipeline.options import PipelineOptions
+    from pipeline.device import resolve_precision, use_threads
+    from pipeline.options import PipelineOptions, SegmentationOptions
     from pipeline.segmentation.segmenter import Segmenter
     from pipeline.segmentation.vad import detect_speech
+    from pipeline.turnstile import Turnstile
 
     use_threads(request.threads)
     store, options = ModelStore.from_environment(), PipelineOptions()
-    segmenter = Segmenter.from_pretrained(store)
+    dtype = resolve_precision("auto", "cpu")
+    segmenter = Segmenter.from_pretrained(store, options=SegmentationOptions(step=VAD_STEP), dtype=dtype)
     backend = FasterWhisper.from_pretrained(store, _recognizer_of(request), threads=request.threads)
-    recognizer = Recognizer(backend, aligner=PocketSphinx() if request.options["timed"] else None)
+    aligner = PocketSphinx() if request.options["timed"] else None
+    turnstile = Turnstile()
+    shared = SharedBatches(backend, turnstile)
 
-    def job(recording: str) -> Answer:
-        audio = downmix(decode(recording))
-        return Answer(words=_words(recognizer(audio, detect_speech(segmenter(audio), options.vad)).words))
+    def hear(recording: str) -> Answer:
+        with turnstile.admitted() as guest:
+            audio = downmix(decode(recording))
+            recognizer = Recognizer(backend, aligner=aligner, batching=shared.batching(guest))
+            return Answer(words=_words(recognizer(audio, detect_speech(segmenter(audio), options.vad)).words))
 
-    return Loaded(job=one_by_one(job), packages=PACKAGES)
+    def job(recordings: Sequence[str]) -> list[Answer]:
+        with ThreadPoolExecutor(TOGETHER) as threads:
+            return list(threads.map(hear, recordings))
+
+    return Loaded(job=job, packages=PACKAGES)
 
 
 def _recognizer_of(request: Request) -> str:

@@ -25,6 +25,10 @@ class Decoded:
     words: tuple[HeardWord, ...]
 
 
+Kind = tuple[float, DecodeRequest, bool]
+"""What chunks that share a batch have in common: the length they are filled up to, the request, whether with times."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """One chunk that somebody wants decoded."""
@@ -38,7 +42,7 @@ class Order:
     """Seconds to which the model fills it up."""
 
     @property
-    def kind(self) -> tuple[float, DecodeRequest, bool]:
+    def kind(self) -> Kind:
         """Orders of a kind can share a batch, and each gets what it gets on its own."""
         return self.padded, self.request, self.times
 
@@ -70,7 +74,7 @@ class OwnBatches:
 
     def decode(self, orders: Sequence[Order]) -> Iterator[list[Decoded]]:
         """Decode everything, kind by kind."""
-        kinds: dict[object, list[Order]] = defaultdict(list)
+        kinds: dict[Kind, list[Order]] = defaultdict(list)
         for order in sorted(orders, key=lambda order: (order.padded, order.chunk)):
             kinds[order.kind].append(order)
         for alike in kinds.values():

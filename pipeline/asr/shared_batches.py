@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+import time
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from pipeline.asr.backend import AsrBackend
-from pipeline.asr.batching import STAGE, Batching, Decoded, Order, decode_together
+from pipeline.asr.batching import STAGE, Batching, Decoded, Kind, Order, decode_together
 from pipeline.memory import free_cached, is_out_of_memory, no_room, short_of_memory
 from pipeline.turnstile import Guest, Turnstile
 from pipeline.types import Notice
+
+GATHERING: Final = 3.0
+"""Seconds that a batch which is not full waits, at most, for recordings that are on their way to the recognizer."""
+LOOK: Final = 0.05
+"""Seconds between two looks at whether that has changed."""
 
 Answer = Decoded | Exception
 Batch = list[tuple["_Desk", Order]]
@@ -43,8 +50,9 @@ class SharedBatches:
     """The chunks that the recordings of a process want decoded, by one model.
 
     There is no thread behind it: whoever's turn it is (`Turnstile`) runs a batch that begins with a chunk of its own
-    and takes in those of others, who find theirs done when they come. Urgent recordings share batches with urgent ones
-    only, as a larger batch takes longer.
+    and takes in those of others, who find theirs done when they come. A batch that is not full waits a little, while
+    others compute. Urgent recordings do not wait, and share batches with urgent ones only, as a larger batch takes
+    longer.
     """
 
     def __init__(self, backend: AsrBackend, turnstile: Turnstile) -> None:
@@ -74,25 +82,42 @@ class SharedBatches:
 
     def _next(self, desk: _Desk, most: int) -> list[Decoded]:
         """Wait or work until something is done."""
+        deadline = time.monotonic() + GATHERING
         while True:
             with self._changed:
                 if desk.done:
                     return desk.taken()
-                batch = self._chosen(desk, most)
+                kind = self._ready(desk, most, deadline)
+                batch = [] if kind is None else self._taken_up(desk, kind, most)
             if batch:
                 self._run(batch)
                 continue
-            with self._turnstile.outside(desk.guest), self._changed:  # all that is left is in others' batches
-                self._changed.wait_for(lambda: desk.done or desk.waiting)
+            with self._turnstile.outside(desk.guest), self._changed:
+                while not desk.done and self._ready(desk, most, deadline) is None:
+                    self._changed.wait(LOOK)
 
-    def _chosen(self, desk: _Desk, most: int) -> Batch:
-        """Take orders of one kind off the desks: one's own first, then those of who comes next, and so on."""
-        if not desk.waiting:
-            return []
-        kind = desk.waiting[0].kind
+    def _ready(self, desk: _Desk, most: int, deadline: float) -> Kind | None:
+        """Kind of a batch to begin now, with orders of one's own: the kind of which most wait.
+
+        None where all of one's own are in others' batches, or where the batch would not be full and may become so.
+        """
+        waiting = Counter(order.kind for one in (desk, *self._fellows(desk)) for order in one.waiting)
+        kinds = dict.fromkeys(order.kind for order in desk.waiting)
+        kind = max(kinds, key=lambda kind: waiting[kind], default=None)
+        hurried = desk.guest.urgent or time.monotonic() >= deadline
+        if kind is not None and waiting[kind] < most and not hurried and self._turnstile.others(desk.guest):
+            return None
+        return kind
+
+    def _fellows(self, desk: _Desk) -> list[_Desk]:
+        """The others whose orders may share a batch with these, who comes next first."""
         others = [other for other in self._desks if other is not desk and other.guest.urgent == desk.guest.urgent]
+        return sorted(others, key=lambda other: other.guest.rank)
+
+    def _taken_up(self, desk: _Desk, kind: Kind, most: int) -> Batch:
+        """Take orders of a kind off the desks, one's own first."""
         batch: Batch = []
-        for one in (desk, *sorted(others, key=lambda other: other.guest.rank)):
+        for one in (desk, *self._fellows(desk)):
             alike = [order for order in one.waiting if order.kind == kind][: most - len(batch)]
             for order in alike:
                 one.waiting.remove(order)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from pipeline.asr import shared_batches
 from pipeline.asr.backend import DecodeRequest
 from pipeline.asr.batching import Decoded, Order, OwnBatches
 from pipeline.asr.shared_batches import GuestBatches, SharedBatches
@@ -82,7 +83,7 @@ class Office:
         self.batchers: list[GuestBatches] = []
 
     def send(self, wanted: list[Order], most: int = 4, *, urgent: bool = False) -> Future[list[str]]:
-        expected = len(self.shared._desks) + 1
+        expected = len(self.batchers) + 1
 
         def decode() -> list[str]:
             with self.turnstile.admitted(urgent=urgent) as guest:
@@ -90,8 +91,9 @@ class Office:
                 self.batchers.append(batcher)
                 return texts([decoded for batch in batcher.decode(wanted) for decoded in batch])
 
+        before = len(self.shared._desks)
         sent = self.threads.submit(decode)
-        until(lambda: len(self.shared._desks) == expected)
+        until(lambda: len(self.batchers) == expected and (sent.done() or len(self.shared._desks) > before))
         return sent
 
 
@@ -104,6 +106,29 @@ def test_short_recordings_fill_batches_together_and_each_gets_its_own() -> None:
     assert sum(office.backend.batches) == 10
     assert max(office.backend.batches) == 4
     assert office.shared._desks == []
+
+
+def test_a_batch_that_is_not_full_waits_while_others_compute() -> None:
+    office = Office(Gate(SAID), places=2)
+    office.backend.opened.set()
+    wanted = [orders(100.0 * number, 1) for number in range(4)]
+    with office.turnstile.admitted():  # somebody who is not there yet
+        sent = [office.send(each) for each in wanted]
+        assert [one.result(SOON) for one in sent] == [alone(each) for each in wanted]
+    assert office.backend.batches == [4]
+
+
+@pytest.mark.parametrize(("urgent", "gathering"), [(True, SOON), (False, 0.1)])
+def test_what_is_urgent_waits_for_nobody_and_nothing_waits_for_long(
+    monkeypatch: pytest.MonkeyPatch, urgent: bool, gathering: float
+) -> None:
+    monkeypatch.setattr(shared_batches, "GATHERING", gathering)
+    office = Office(Gate(SAID), places=2)
+    office.backend.opened.set()
+    with office.turnstile.admitted():
+        began = time.monotonic()
+        assert office.send(orders(0.0, 1), urgent=urgent).result(SOON) == alone(orders(0.0, 1))
+    assert time.monotonic() - began < SOON / 2
 
 
 def test_only_orders_of_a_kind_share_a_batch() -> None:
