@@ -99,6 +99,9 @@ class Settings(BaseModel):
     """Where workers run models: `auto`, `cpu` or `cuda`."""
     threads: PositiveInt = 1
     """CPU threads of a worker's networks."""
+    places: PositiveInt | None = None
+    """Jobs of a process worker that compute at the same time, of those that it has at once; the others wait for their
+    turn, interactive ones in front. Default: its cores by `threads`. On a GPU that one job fills: 1."""
 
     otlp_endpoint: str | None = None
     """`http://host:4318` of a collector that traces are sent to, by OTLP over HTTP; without one there are none. Needs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipeline.asr.shared_batches import SharedBatches
@@ -38,12 +39,14 @@ class Engine:
         checkpoints: Checkpoints | None = None,
         *,
         urgent: bool = False,
+        alive: Callable[[], None] | None = None,
     ) -> Transcript:
         """Transcribe as `TranscriptionPipeline` does, among others. May be called from any number of threads.
 
-        `urgent` recordings go before all that are not. Raises what `TranscriptionPipeline` raises.
+        `urgent` recordings go before all that are not. `alive` is called now and then while the recording waits, when
+        there is no progress to report. Raises what `TranscriptionPipeline` raises, and what `hook` or `alive` raise.
         """
-        with self._turnstile.admitted(urgent=urgent) as guest:
+        with self._turnstile.admitted(urgent=urgent, alive=alive or (lambda: None)) as guest:
             pipeline = self.pipeline
             if self._batches is not None:
                 pipeline = pipeline.with_batching(self._batches.batching(guest))

@@ -11,6 +11,12 @@ from typing import Final
 
 PATIENCE: Final = 1.0
 """Seconds that a recording may be ahead of another, equally urgent one before it makes room for it."""
+LOOK: Final = 0.2
+"""Seconds between two times that one who waits says that it is alive."""
+
+
+def _nobody_asks() -> None:
+    """Tell nobody."""
 
 
 @dataclass(eq=False)
@@ -19,6 +25,8 @@ class Guest:
 
     urgent: bool
     """Goes before all that are not."""
+    alive: Callable[[], None] = _nobody_asks
+    """Called now and then while it waits; what it raises ends the wait."""
     used: float = 0.0
     """Seconds that it has computed."""
     since: float | None = None
@@ -40,23 +48,29 @@ class Turnstile:
         self._free = places
         self._clock = clock
         self._changed = threading.Condition()
+        self._guests: list[Guest] = []
         self._waiting: list[Guest] = []
         self._inside: list[Guest] = []
 
     @contextmanager
-    def admitted(self, *, urgent: bool = False) -> Iterator[Guest]:
-        """Compute as a new guest, once there is a place.
+    def admitted(self, *, urgent: bool = False, alive: Callable[[], None] = _nobody_asks) -> Iterator[Guest]:
+        """Compute as a new guest, once there is a place. Raises what `alive` raises while it waits.
 
         It begins with as much behind it as the one that has had least: whoever was there before owes it nothing.
         """
-        guest = Guest(urgent=urgent)
+        guest = Guest(urgent=urgent, alive=alive)
         with self._changed:
-            guest.used = min((other.used for other in (*self._waiting, *self._inside)), default=0.0)
-        self._enter(guest)
+            for other in self._inside:
+                self._count(other)
+            guest.used = min((other.used for other in self._guests), default=0.0)
+            self._guests.append(guest)
         try:
+            self._enter(guest)
             yield guest
         finally:
             self._leave(guest)
+            with self._changed:
+                self._guests.remove(guest)
 
     @contextmanager
     def outside(self, guest: Guest) -> Iterator[None]:
@@ -67,10 +81,11 @@ class Turnstile:
         finally:
             self._enter(guest)
 
-    def others(self, guest: Guest) -> bool:
-        """Whether anybody else computes, or waits for a place."""
+    def crowded(self, guest: Guest) -> bool:
+        """Whether others compute or wait to, and leave no place unused."""
         with self._changed:
-            return any(other is not guest for other in (*self._inside, *self._waiting))
+            waiting = any(other is not guest for other in self._waiting)
+            return waiting or (self._free == 0 and any(other is not guest for other in self._inside))
 
     def make_way(self, guest: Guest) -> None:
         """Let the guest that waits first go before this one, if it is more urgent or has had clearly less."""
@@ -85,17 +100,32 @@ class Turnstile:
     def _enter(self, guest: Guest) -> None:
         with self._changed:
             self._waiting.append(guest)
-            try:
-                self._changed.wait_for(lambda: self._free > 0 and min(self._waiting, key=_rank) is guest)
-            finally:
+        try:
+            while not self._let_in(guest):
+                guest.alive()
+        except BaseException:
+            with self._changed:
                 self._waiting.remove(guest)
-            self._free -= 1
+                self._changed.notify_all()
+            raise
+
+    def _let_in(self, guest: Guest) -> bool:
+        """Wait a little for this guest's turn; whether it has come."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._free > 0 and min(self._waiting, key=_rank) is guest, LOOK):
+                return False
+            self._waiting.remove(guest)
             self._inside.append(guest)
+            self._free -= 1
             guest.since = self._clock()
             self._changed.notify_all()
+            return True
 
     def _leave(self, guest: Guest) -> None:
+        """Give the place back; nothing where the guest has none, as its wait for one was ended."""
         with self._changed:
+            if guest not in self._inside:
+                return
             self._count(guest)
             guest.since = None
             self._inside.remove(guest)

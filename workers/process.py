@@ -79,7 +79,7 @@ class Process:
         )
         with StageSpans(keeper) as hook:
             urgent = held.priority is Priority.INTERACTIVE
-            transcript = self.transcriber(audio, held.options, hook, checkpoints, urgent=urgent)
+            transcript = self.transcriber(audio, held.options, hook, checkpoints, urgent=urgent, alive=keeper.alive)
         context.reached("transcribed", held)
         keeper("publish", 0, 1)
         with stage("publish"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pipeline.engine import Engine
 
 
+Alive = Callable[[], None]
+
+
 class Transcriber(Protocol):
     """Turns audio into a transcript, as a job's options say."""
 
@@ -28,9 +31,19 @@ class Transcriber(Protocol):
         """Everything besides the audio that a result depends on, as plain values."""
 
     def __call__(
-        self, audio: Waveform, options: Mapping[str, Any], hook: Hook, checkpoints: Checkpoints, *, urgent: bool
+        self,
+        audio: Waveform,
+        options: Mapping[str, Any],
+        hook: Hook,
+        checkpoints: Checkpoints,
+        *,
+        urgent: bool,
+        alive: Alive,
     ) -> Transcript:
-        """Transcribe, before what is not urgent; raises what `TranscriptionPipeline` raises."""
+        """Transcribe, before what is not urgent; raises what `TranscriptionPipeline`, `hook` and `alive` raise.
+
+        `alive` is called while the job waits for others and has no progress to report.
+        """
 
 
 class PipelineTranscriber:
@@ -42,7 +55,7 @@ class PipelineTranscriber:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        self._turnstile = Turnstile(max(1, (os.cpu_count() or 1) // settings.threads))
+        self._turnstile = Turnstile(settings.places or max(1, _cores() // settings.threads))
         self._engines: dict[str | None, Engine] = {}
 
     def fingerprint(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -51,15 +64,23 @@ class PipelineTranscriber:
         return {
             "models": [_plain(model) for model in pipeline.models],
             "options": pipeline_options(options).plain(),
+            "precision": pipeline.diarizer.precision,
             "version": version("hansard"),
         }
 
     def __call__(
-        self, audio: Waveform, options: Mapping[str, Any], hook: Hook, checkpoints: Checkpoints, *, urgent: bool
+        self,
+        audio: Waveform,
+        options: Mapping[str, Any],
+        hook: Hook,
+        checkpoints: Checkpoints,
+        *,
+        urgent: bool,
+        alive: Alive,
     ) -> Transcript:
         """Transcribe with the engine of the job's model."""
         wanted: PipelineOptions = pipeline_options(options)
-        return self._engine(options)(audio, hook, wanted, checkpoints, urgent=urgent)
+        return self._engine(options)(audio, hook, wanted, checkpoints, urgent=urgent, alive=alive)
 
     def load(self) -> None:
         """Load what jobs that name no model run on, before the first of them comes."""
@@ -84,6 +105,11 @@ class PipelineTranscriber:
                 found = Engine(pipeline, self._turnstile)
             self._engines[name] = found  # the latest is last
             return found
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _plain(model: ModelRecord) -> Mapping[str, str | None]:

@@ -56,6 +56,9 @@ class Batcher(Protocol):
         Raises `OutOfMemory` where there is not even memory for one chunk at a time.
         """
 
+    def step(self) -> None:
+        """Called between two pieces of work that are no batches, of a second or so each."""
+
     @property
     def notices(self) -> tuple[Notice, ...]:
         """What a reader of the result should know."""
@@ -80,6 +83,9 @@ class OwnBatches:
         for alike in kinds.values():
             batches = self._size.over(alike, lambda batch: decode_together(self._backend, batch))
             yield from (decoded for _, decoded in batches)
+
+    def step(self) -> None:
+        """Go on."""
 
     @property
     def notices(self) -> tuple[Notice, ...]:

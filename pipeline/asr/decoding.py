@@ -9,7 +9,7 @@ from pipeline.asr.backend import AsrBackend, DecodeRequest
 from pipeline.asr.batching import Batcher, Decoded, Order, decoded_of
 from pipeline.asr.pieces import Piece
 from pipeline.types import Segment
-from pipeline.waveform import Waveform
+from pipeline.waveform import SAMPLE_RATE, Waveform
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,7 @@ class ChunkDecoder:
         """Decode one chunk at one temperature after the other, for as long as the caller asks for more."""
         encoded = self.backend.encode([self.waveform.crop(chunk)])
         for temperature in temperatures:
+            self.batches.step()
             request = replace(self.request, timestamps=timestamps, temperature=temperature)
             yield decoded_of(encoded, [self._order(chunk, request)])[0]
 
@@ -47,5 +48,6 @@ class ChunkDecoder:
             chunk=chunk,
             request=request,
             times=self.times,
-            padded=self.backend.padded_seconds(chunk.duration),
+            # By its samples, as the model will see it: a chunk's edges rarely lie on one.
+            padded=self.backend.padded_seconds(len(self.waveform.crop(chunk)) / SAMPLE_RATE),
         )

@@ -115,7 +115,7 @@ class FasterWhisper:
         Raises `ValueError` where a chunk is longer than 30 s.
         """
         durations = tuple(len(chunk) / SAMPLE_RATE for chunk in chunks)
-        if max(durations) > _WINDOW_SECONDS:
+        if max(durations) > _WINDOW_SECONDS + 1 / SAMPLE_RATE:  # a chunk of 30 s may begin and end within a sample
             message = f"a chunk is longer than {_WINDOW_SECONDS:.0f} s"
             raise ValueError(message)
         seconds = self.padded_seconds(max(durations))

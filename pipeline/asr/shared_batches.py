@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -21,16 +21,15 @@ LOOK: Final = 0.05
 """Seconds between two looks at whether that has changed."""
 
 Answer = Decoded | Exception
-Batch = list[tuple["_Desk", Order]]
 
 
 @dataclass(eq=False)
-class _Desk:
+class Desk:
     """Where one recording's orders wait, and what comes of them."""
 
     guest: Guest
-    waiting: deque[Order]
-    """Not begun."""
+    waiting: list[Slip] = field(default_factory=list)
+    """Not begun, in the order in which they will be."""
     begun: int = 0
     """In somebody's batch."""
     done: list[Answer] = field(default_factory=list)
@@ -46,146 +45,183 @@ class _Desk:
         return [answer for answer in answers if isinstance(answer, Decoded)]
 
 
+@dataclass(eq=False)
+class Slip:
+    """An order on its way."""
+
+    desk: Desk
+    order: Order
+    answered: bool = False
+
+
 class SharedBatches:
     """The chunks that the recordings of a process want decoded, by one model.
 
     There is no thread behind it: whoever's turn it is (`Turnstile`) runs a batch that begins with a chunk of its own
     and takes in those of others, who find theirs done when they come. A batch that is not full waits a little, while
-    others compute. Urgent recordings do not wait, and share batches with urgent ones only, as a larger batch takes
-    longer.
+    others use all places. Urgent recordings do not wait, and share batches with urgent ones only, as a larger batch
+    takes longer.
     """
 
     def __init__(self, backend: AsrBackend, turnstile: Turnstile) -> None:
         self._backend = backend
         self._turnstile = turnstile
         self._changed = threading.Condition()
-        self._desks: list[_Desk] = []
+        self._desks: list[Desk] = []
 
     def batching(self, guest: Guest) -> Batching:
         """How a guest's recording is decoded."""
-        return lambda _, most: GuestBatches(self, guest, most)
+        return lambda _, most: GuestBatches(self, self._turnstile, guest, most)
 
-    def decode(self, desk: _Desk, most: int) -> Iterator[list[Decoded]]:
+    def decode(self, desk: Desk, most: int) -> Iterator[list[Decoded]]:
         """Decode the orders on a desk, at most `most` chunks at once; gives them as they are done.
 
         Raises what the model raises for a chunk of its own, `OutOfMemory` where that does not fit even alone; what it
         raises for somebody else's is theirs.
         """
+        deadline = time.monotonic() + GATHERING
         with self._changed:
             self._desks.append(desk)
         try:
             while desk.waiting or desk.begun or desk.done:
-                yield self._next(desk, most)
+                yield self._next(desk, most, deadline)
         finally:
             with self._changed:
                 self._desks.remove(desk)
 
-    def _next(self, desk: _Desk, most: int) -> list[Decoded]:
+    def _next(self, desk: Desk, most: int, deadline: float) -> list[Decoded]:
         """Wait or work until something is done."""
-        deadline = time.monotonic() + GATHERING
         while True:
+            self._turnstile.make_way(desk.guest)
             with self._changed:
                 if desk.done:
                     return desk.taken()
                 kind = self._ready(desk, most, deadline)
                 batch = [] if kind is None else self._taken_up(desk, kind, most)
-            if batch:
-                self._run(batch)
+            if not batch:
+                self._wait(desk, most, deadline)
                 continue
-            with self._turnstile.outside(desk.guest), self._changed:
-                while not desk.done and self._ready(desk, most, deadline) is None:
-                    self._changed.wait(LOOK)
+            try:
+                self._run(batch)
+            except BaseException:
+                self._put_back(batch)
+                raise
 
-    def _ready(self, desk: _Desk, most: int, deadline: float) -> Kind | None:
+    def _wait(self, desk: Desk, most: int, deadline: float) -> None:
+        """Let others compute until something is done, or there is something to begin."""
+        with self._turnstile.outside(desk.guest):
+            while True:
+                with self._changed:
+                    if desk.done or self._ready(desk, most, deadline) is not None:
+                        return
+                    self._changed.wait(LOOK)
+                desk.guest.alive()
+
+    def _ready(self, desk: Desk, most: int, deadline: float) -> Kind | None:
         """Kind of a batch to begin now, with orders of one's own: the kind of which most wait.
 
         None where all of one's own are in others' batches, or where the batch would not be full and may become so.
         """
-        waiting = Counter(order.kind for one in (desk, *self._fellows(desk)) for order in one.waiting)
-        kinds = dict.fromkeys(order.kind for order in desk.waiting)
+        waiting = Counter(slip.order.kind for one in (desk, *self._fellows(desk)) for slip in one.waiting)
+        kinds = dict.fromkeys(slip.order.kind for slip in desk.waiting)
         kind = max(kinds, key=lambda kind: waiting[kind], default=None)
         hurried = desk.guest.urgent or time.monotonic() >= deadline
-        if kind is not None and waiting[kind] < most and not hurried and self._turnstile.others(desk.guest):
-            return None
+        if kind is not None and waiting[kind] < _room(desk, most) and not hurried:
+            return None if self._turnstile.crowded(desk.guest) else kind
         return kind
 
-    def _fellows(self, desk: _Desk) -> list[_Desk]:
+    def _fellows(self, desk: Desk) -> list[Desk]:
         """The others whose orders may share a batch with these, who comes next first."""
         others = [other for other in self._desks if other is not desk and other.guest.urgent == desk.guest.urgent]
         return sorted(others, key=lambda other: other.guest.rank)
 
-    def _taken_up(self, desk: _Desk, kind: Kind, most: int) -> Batch:
+    def _taken_up(self, desk: Desk, kind: Kind, most: int) -> list[Slip]:
         """Take orders of a kind off the desks, one's own first."""
-        batch: Batch = []
+        batch: list[Slip] = []
         for one in (desk, *self._fellows(desk)):
-            alike = [order for order in one.waiting if order.kind == kind][: most - len(batch)]
-            for order in alike:
-                one.waiting.remove(order)
+            alike = [slip for slip in one.waiting if slip.order.kind == kind][: _room(desk, most) - len(batch)]
+            one.waiting = [slip for slip in one.waiting if slip not in alike]
             one.begun += len(alike)
-            batch += [(one, order) for order in alike]
+            batch += alike
         return batch
 
-    def _run(self, batch: Batch, *, freed: bool = False) -> None:
+    def _run(self, batch: Sequence[Slip], *, freed: bool = False) -> None:
         """Decode a batch and put the answers on the desks; where that fails, each half by itself, down to one chunk."""
         error = self._tried(batch)
         if error is None:
             return
         short = is_out_of_memory(error)
         if len(batch) == 1 and (freed or not short):
-            self._deliver(batch, [no_room(STAGE) if short else error])
+            self._answer(batch, [no_room(STAGE) if short else error])
             return
         if short:
             free_cached()
         half = (len(batch) + 1) // 2
         for part in filter(None, (batch[:half], batch[half:])):
-            for desk, _ in part if short else ():
-                desk.smallest = min(desk.smallest or half, half)
+            for slip in part if short else ():
+                slip.desk.smallest = min(slip.desk.smallest or half, half)
             self._run(part, freed=short)
 
-    def _tried(self, batch: Batch) -> Exception | None:
+    def _tried(self, batch: Sequence[Slip]) -> Exception | None:
         try:
-            answers = decode_together(self._backend, [order for _, order in batch])
+            answers = decode_together(self._backend, [slip.order for slip in batch])
         except Exception as error:  # noqa: BLE001 - it is for those whose chunks they are
             return error.with_traceback(None)  # which holds on to what had been allocated
-        except BaseException:
-            self._put_back(batch)
-            raise
-        self._deliver(batch, answers)
+        self._answer(batch, answers)
         return None
 
-    def _deliver(self, batch: Batch, answers: Sequence[Answer]) -> None:
+    def _answer(self, batch: Sequence[Slip], answers: Sequence[Answer]) -> None:
         with self._changed:
-            for (desk, _), answer in zip(batch, answers, strict=True):
-                desk.begun -= 1
-                desk.done.append(answer)
+            for slip, answer in zip(batch, answers, strict=True):
+                slip.answered = True
+                slip.desk.begun -= 1
+                slip.desk.done.append(answer)
             self._changed.notify_all()
 
-    def _put_back(self, batch: Batch) -> None:
+    def _put_back(self, batch: Sequence[Slip]) -> None:
+        """Leave what has no answer to those whose it is."""
         with self._changed:
-            for desk, order in reversed(batch):
-                desk.begun -= 1
-                desk.waiting.appendleft(order)
+            for slip in reversed(batch):
+                if not slip.answered:
+                    slip.desk.begun -= 1
+                    slip.desk.waiting.insert(0, slip)
             self._changed.notify_all()
+
+
+def _room(desk: Desk, most: int) -> int:
+    """Chunks that may go through the model at once."""
+    return min(most, desk.smallest or most)
 
 
 class GuestBatches:
     """`Batcher` of one recording among others."""
 
-    def __init__(self, shared: SharedBatches, guest: Guest, most: int) -> None:
+    def __init__(self, shared: SharedBatches, turnstile: Turnstile, guest: Guest, most: int) -> None:
         self._shared = shared
+        self._turnstile = turnstile
         self._guest = guest
         self._most = most
-        self._smallest = most
+        self._smallest: int | None = None
 
     def decode(self, orders: Sequence[Order]) -> Iterator[list[Decoded]]:
         """Decode everything, the shortest first."""
-        desk = _Desk(self._guest, deque(sorted(orders, key=lambda order: (order.padded, order.chunk))))
+        desk = self.desk(orders)
         try:
             yield from self._shared.decode(desk, self._most)
         finally:
-            self._smallest = min(self._smallest, desk.smallest or self._most)
+            self._smallest = desk.smallest
+
+    def desk(self, orders: Sequence[Order]) -> Desk:
+        """A desk with orders on it."""
+        desk = Desk(self._guest, smallest=self._smallest)
+        desk.waiting = [Slip(desk, order) for order in sorted(orders, key=lambda order: (order.padded, order.chunk))]
+        return desk
+
+    def step(self) -> None:
+        """Make way for who should compute."""
+        self._turnstile.make_way(self._guest)
 
     @property
     def notices(self) -> tuple[Notice, ...]:
         """Whether memory was short for a batch that it had a part in."""
-        return short_of_memory(STAGE, self._smallest, self._most)
+        return short_of_memory(STAGE, min(self._most, self._smallest or self._most), self._most)

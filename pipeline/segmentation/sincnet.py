@@ -131,11 +131,12 @@ class SincNet(nn.Module):
         return torch.stack(windows)
 
     def _normalization(self, window: Tensor) -> tuple[Tensor, Tensor]:
-        """By what `wav_norm1d` multiplies the samples of a window, and what it adds then."""
+        """What `wav_norm1d` multiplies a window by, and adds to it; both turned over where the first is below 0."""
         norm = self.wav_norm1d
         variance, mean = torch.var_mean(window, correction=0)
         scale = norm.weight * (variance + norm.eps).rsqrt()
-        return scale, norm.bias - mean * scale
+        shift = norm.bias - mean * scale
+        return scale.abs(), torch.where(scale < 0, -shift, shift)  # |a c + b| is |-a c - b|
 
     def _frames(self, envelopes: Tensor) -> Tensor:
         """(steps, 80) -> (frames, 60)."""

@@ -21,6 +21,7 @@ from pipeline.waveform import SAMPLE_RATE, Waveform
 from tests.chaos.orders import STAGES
 from workers.sandbox.decode import Decoded
 from workers.sandbox.flac_writing import write_flac
+from workers.transcriber import Alive
 
 SECONDS: Final = 0.2
 LONGEST_SLEEP: Final = 0.05
@@ -80,7 +81,14 @@ class StubTranscriber:
         return {"models": "none"}
 
     def __call__(
-        self, audio: Waveform, options: Mapping[str, Any], hook: Hook, checkpoints: Checkpoints, *, urgent: bool
+        self,
+        audio: Waveform,
+        options: Mapping[str, Any],
+        hook: Hook,
+        checkpoints: Checkpoints,
+        *,
+        urgent: bool,
+        alive: Alive,
     ) -> Transcript:
         """Sleep; raises `Spoiled`, and what the hook raises."""
         for stage in STAGES:

@@ -52,6 +52,7 @@ containers:
       {{- if $role.models }}
       - {name: HANSARD_DEVICE, value: {{ $role.device }}}
       - {name: HANSARD_THREADS, value: {{ include "hansard.text" $values.threads | quote }}}
+      - {name: HANSARD_PLACES, value: {{ include "hansard.text" $values.places | quote }}}
       - {name: HANSARD_CACHE, value: /models}
       # What is not there is an error, not a download.
       - {name: HANSARD_OFFLINE, value: "1"}

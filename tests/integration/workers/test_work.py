@@ -179,8 +179,9 @@ def test_interactive_jobs_are_urgent_to_the_models(
 ) -> None:
     asked: list[bool] = []
 
-    def transcribe(*arguments: Any, urgent: bool) -> None:
+    def transcribe(*arguments: Any, urgent: bool, alive: Callable[[], None]) -> None:
         asked.append(urgent)
+        alive()
         raise HansardError
 
     job = uploaded(service, queued, sample.read_bytes(), priority=priority)

@@ -27,7 +27,7 @@ from tests.unit.deployment.chart import (
 ALL = [*VARIANTS, EVERYTHING]
 OF_OPERATORS = {"keda.sh", "monitoring.coreos.com"}
 """API groups that Kubernetes itself does not know."""
-SET_BY_ROLE = {"device", "threads"}
+SET_BY_ROLE = {"device", "places", "threads"}
 """Settings that differ between the Deployments."""
 
 

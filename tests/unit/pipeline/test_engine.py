@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import cast
@@ -26,6 +26,15 @@ from tests.unit.pipeline.conversation import KnowingSegmenter, Turns, sing, tone
 from tests.unit.pipeline.talk import APART, MODELS, ChannelSegmenter, Listener, spoken
 
 SOON = 20.0
+
+
+def until(happened: Callable[[], object]) -> None:
+    deadline = time.monotonic() + SOON
+    while not happened():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.001)
+
+
 OPTIONS = PipelineOptions(asr=AsrOptions(batch_size=4))
 TALKS: tuple[Turns, ...] = (
     {0: [(1.0, 9.0), (24.0, 30.0)], 1: [(10.0, 22.0), (32.0, 38.0)]},
@@ -80,23 +89,59 @@ def test_an_urgent_recording_passes_a_long_one_that_began_before() -> None:
 
     def hear(recording: Waveform, name: str, *, urgent: bool) -> None:
         def hook(stage: str, done: float, total: float) -> None:
-            begun.set()
-            time.sleep(0.002)  # a step takes a while
             with lock:
                 told.append(name)
+            begun.set()
+            until(lambda: urgent or "call" in told or engine._turnstile._waiting)
 
         engine(recording, hook, urgent=urgent)
-        with lock:
-            told.append(f"{name} is done")
 
     long = threading.Thread(target=hear, args=(recordings[0], "backfill"), kwargs={"urgent": False})
     long.start()
     assert begun.wait(SOON)
     hear(recordings[1], "call", urgent=True)
     long.join(SOON)
-    call = told[told.index("call") : told.index("call is done")]
-    assert set(call) == {"call"}, "nobody else computed from when the call came in until it was done"
-    assert told[-1] == "backfill is done"
+    first, last = told.index("call"), len(told) - told[::-1].index("call")
+    assert set(told[first:last]) == {"call"}, "nobody else computed from its first step to its last"
+    assert set(told[:first]) == set(told[last:]) == {"backfill"}
+
+
+def test_a_recording_that_is_called_off_while_it_waits_leaves_the_others_alone() -> None:
+    pipeline, recordings = talks()
+    engine, called_off = Engine(pipeline), threading.Event()
+
+    def call_off() -> None:
+        called_off.set()
+        message = "the job was cancelled"
+        raise ValueError(message)
+
+    with ThreadPoolExecutor(2) as threads:
+        going_on = threads.submit(engine, recordings[0], lambda *_: until(called_off.is_set))
+        until(lambda: engine._turnstile._inside)
+        with pytest.raises(ValueError, match="cancelled"):
+            threads.submit(engine, recordings[1], alive=call_off).result(SOON)
+        assert going_on.result(SOON).words
+
+
+def test_a_hook_that_raises_leaves_nothing_behind() -> None:
+    """Also in the middle of recognition, when others share the batches."""
+    pipeline, recordings = talks()
+    engine = Engine(pipeline)
+
+    def cancelled(stage: str, done: float, total: float) -> None:
+        if stage == "asr" and done:
+            message = "the job was cancelled"
+            raise ValueError(message)
+
+    with ThreadPoolExecutor(4) as threads:
+        bad = [threads.submit(engine, recording, cancelled) for recording in recordings[:2]]
+        good = [threads.submit(engine, recording) for recording in recordings]
+        assert all(one.result(SOON).words for one in good)
+        for one in bad:
+            with pytest.raises(ValueError, match="cancelled"):
+                one.result(SOON)
+    turnstile = engine._turnstile
+    assert turnstile._guests == turnstile._inside == turnstile._waiting == []
 
 
 class Slow(NoCheckpoints):

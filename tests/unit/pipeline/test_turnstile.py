@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from pipeline import turnstile as turnstile_module
 from pipeline.turnstile import PATIENCE, Guest, Turnstile
 
 SOON = 5.0
@@ -132,6 +133,77 @@ def test_who_comes_late_is_owed_nothing() -> None:
         turnstile.make_way(first)
         with turnstile.admitted() as second:
             assert second.used == first.used == 50
+
+
+def test_who_is_outside_for_a_while_is_not_forgotten() -> None:
+    """Nor does a newcomer that comes meanwhile go before it for all that it has had."""
+    clock = Clock()
+    turnstile = Turnstile(clock=clock)
+    with turnstile.admitted() as first:
+        clock.now += 1000
+        with turnstile.outside(first), turnstile.admitted() as second:
+            assert second.used == first.used == 1000
+
+
+def test_who_waits_says_that_it_is_alive_and_can_be_called_off() -> None:
+    """The place goes on to who comes next."""
+    turnstile, order, asked = Turnstile(), list[str](), threading.Event()
+
+    def give_up() -> None:
+        asked.set()
+        message = "cancelled"
+        raise ValueError(message)
+
+    def wait() -> None:
+        with pytest.raises(ValueError, match="cancelled"), turnstile.admitted(urgent=True, alive=give_up):
+            order.append("never")
+
+    impatient = threading.Thread(target=wait)
+    with inside(turnstile, order, ("patient", False)):
+        impatient.start()
+        assert asked.wait(SOON)
+    impatient.join(SOON)
+    assert order == ["patient"]
+
+
+def test_who_is_called_off_on_the_way_back_leaves_its_place_to_others() -> None:
+    turnstile, order = Turnstile(), list[str]()
+    called_off, taken = threading.Event(), threading.Event()
+
+    def check() -> None:
+        if called_off.is_set():
+            message = "cancelled"
+            raise ValueError(message)
+
+    def hold() -> None:
+        with turnstile.admitted():
+            taken.set()
+            called_off.wait(SOON)
+            time.sleep(2 * turnstile_module.LOOK)
+
+    holder = threading.Thread(target=hold)
+
+    def step_out() -> None:
+        with turnstile.admitted(alive=check) as guest, turnstile.outside(guest):
+            holder.start()
+            assert taken.wait(SOON)
+            called_off.set()
+
+    with pytest.raises(ValueError, match="cancelled"):
+        step_out()
+    holder.join(SOON)
+    with inside(turnstile, order, ("next", False)):
+        pass
+    assert order == ["next"]
+
+
+@pytest.mark.parametrize(("places", "crowded"), [(1, True), (2, False)])
+def test_it_is_crowded_where_no_place_is_left(places: int, crowded: bool) -> None:
+    turnstile = Turnstile(places)
+    with turnstile.admitted() as guest:
+        assert not turnstile.crowded(guest)
+        with turnstile.outside(guest), turnstile.admitted():
+            assert turnstile.crowded(guest) is crowded
 
 
 def test_others_compute_while_a_guest_waits_for_something_else() -> None:

@@ -6,9 +6,13 @@ import pytest
 
 from pipeline.alignment.aligner import AlignedWord
 from pipeline.asr.backend import DecodeRequest, Hypothesis
+from pipeline.asr.batching import OwnBatches
+from pipeline.asr.chunking import PAD
+from pipeline.asr.decoding import ChunkDecoder
 from pipeline.asr.recognition import Recognizer
 from pipeline.errors import InvalidOption
 from pipeline.options import AlignmentOptions, AsrOptions
+from pipeline.segmentation.segmenter import FRAMES
 from pipeline.types import FloatArray, Recognition, Segment, Timing
 from tests.unit.pipeline.asr.scripted import Script, ScriptedBatch, clock_waveform, hypothesis
 
@@ -228,6 +232,26 @@ def test_only_chunks_that_are_filled_up_alike_share_a_batch() -> None:
         assert len({next(together) for _ in range(size)}) == 1
     assert max(script.batches) > 1
     assert recognition.words == recognize(Script(SAID), AsrOptions(chunk_seconds=5.0)).words
+
+
+def test_what_a_chunk_is_filled_up_to_is_decided_by_its_samples() -> None:
+    """As the model sees it: its edges lie between samples, so that it may hold one more than it is long."""
+    script = Script(SAID, lengths=(8.5, 10.0, 30.0))
+    waveform = clock_waveform(SECONDS)
+    decoder = ChunkDecoder(
+        backend=script,
+        waveform=waveform,
+        request=DecodeRequest(language="en"),
+        batches=OwnBatches(script, 8),
+        times=False,
+    )
+    exact = Segment(20.0, 28.5)
+    starts = (FRAMES.edge(frame) - PAD for frame in range(20, 1000))
+    chunks = (Segment(start, start + exact.duration) for start in starts)
+    longer = next(chunk for chunk in chunks if len(waveform.crop(chunk)) > len(waveform.crop(exact)))
+    assert longer.duration == pytest.approx(exact.duration, abs=1e-9)
+    list(decoder.decode([longer, exact]))
+    assert script.batches == [1, 1]
 
 
 def test_batches_hold_no_more_chunks_than_asked_for() -> None:

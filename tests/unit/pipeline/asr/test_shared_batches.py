@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from pipeline.asr import shared_batches
 from pipeline.asr.backend import DecodeRequest
 from pipeline.asr.batching import Decoded, Order, OwnBatches
 from pipeline.asr.shared_batches import GuestBatches, SharedBatches
@@ -82,17 +81,19 @@ class Office:
         self.threads = ThreadPoolExecutor(8)
         self.batchers: list[GuestBatches] = []
 
-    def send(self, wanted: list[Order], most: int = 4, *, urgent: bool = False) -> Future[list[str]]:
-        expected = len(self.batchers) + 1
-
+    def submit(self, wanted: list[Order], most: int = 4, *, urgent: bool = False) -> Future[list[str]]:
         def decode() -> list[str]:
             with self.turnstile.admitted(urgent=urgent) as guest:
-                batcher = GuestBatches(self.shared, guest, most)
+                batcher = GuestBatches(self.shared, self.turnstile, guest, most)
                 self.batchers.append(batcher)
                 return texts([decoded for batch in batcher.decode(wanted) for decoded in batch])
 
-        before = len(self.shared._desks)
-        sent = self.threads.submit(decode)
+        return self.threads.submit(decode)
+
+    def send(self, wanted: list[Order], most: int = 4, *, urgent: bool = False) -> Future[list[str]]:
+        """Submit, and wait until the orders lie on their desk."""
+        expected, before = len(self.batchers) + 1, len(self.shared._desks)
+        sent = self.submit(wanted, most, urgent=urgent)
         until(lambda: len(self.batchers) == expected and (sent.done() or len(self.shared._desks) > before))
         return sent
 
@@ -108,27 +109,32 @@ def test_short_recordings_fill_batches_together_and_each_gets_its_own() -> None:
     assert office.shared._desks == []
 
 
-def test_a_batch_that_is_not_full_waits_while_others_compute() -> None:
-    office = Office(Gate(SAID), places=2)
+def test_a_batch_that_is_not_full_waits_while_others_use_all_places() -> None:
+    office = Office(Gate(SAID), places=1)
     office.backend.opened.set()
     wanted = [orders(100.0 * number, 1) for number in range(4)]
-    with office.turnstile.admitted():  # somebody who is not there yet
-        sent = [office.send(each) for each in wanted]
-        assert [one.result(SOON) for one in sent] == [alone(each) for each in wanted]
+    with office.turnstile.admitted():
+        sent = [office.submit(each) for each in wanted]
+        until(lambda: len(office.turnstile._waiting) == len(wanted))
+    assert [one.result(SOON) for one in sent] == [alone(each) for each in wanted]
     assert office.backend.batches == [4]
 
 
-@pytest.mark.parametrize(("urgent", "gathering"), [(True, SOON), (False, 0.1)])
-def test_what_is_urgent_waits_for_nobody_and_nothing_waits_for_long(
-    monkeypatch: pytest.MonkeyPatch, urgent: bool, gathering: float
+@pytest.mark.parametrize(
+    ("places", "urgent", "patient", "begins"),
+    [(1, False, True, False), (1, False, False, True), (1, True, True, True), (2, False, True, True)],
+)
+def test_a_batch_waits_for_nobody_if_it_is_urgent_or_has_waited_or_cores_are_idle(
+    places: int, urgent: bool, patient: bool, begins: bool
 ) -> None:
-    monkeypatch.setattr(shared_batches, "GATHERING", gathering)
-    office = Office(Gate(SAID), places=2)
-    office.backend.opened.set()
-    with office.turnstile.admitted():
-        began = time.monotonic()
-        assert office.send(orders(0.0, 1), urgent=urgent).result(SOON) == alone(orders(0.0, 1))
-    assert time.monotonic() - began < SOON / 2
+    turnstile = Turnstile(places)
+    shared = SharedBatches(Script(SAID), turnstile)
+    deadline = time.monotonic() + (SOON if patient else -SOON)
+    with turnstile.admitted(urgent=urgent) as guest:
+        batcher = GuestBatches(shared, turnstile, guest, 4)
+        desk = batcher.desk(orders(0.0, 1))
+        with turnstile.outside(guest), turnstile.admitted():
+            assert (shared._ready(desk, 4, deadline) is not None) is begins
 
 
 def test_only_orders_of_a_kind_share_a_batch() -> None:
@@ -172,6 +178,47 @@ def test_memory_that_runs_out_halves_the_batch_and_everyone_in_it_is_told() -> N
         assert "batches of 2 were used instead of 8" in notice.message
 
 
+def test_what_memory_was_left_for_is_not_tried_again_in_full() -> None:
+    office = Office(Gate(SAID, room=2))
+    office.backend.opened.set()
+    wanted = orders(0.0, 20)
+    assert office.send(wanted, most=8).result(SOON) == alone(wanted)
+    assert office.backend.batches == [8, 4, 2, 2, 4, 2, 2, *[2] * 6]
+
+
+class Interrupted(BaseException):
+    """Ends the thread that runs a batch."""
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_batch_that_is_cut_off_goes_back_to_those_whose_it_is(after: int) -> None:
+    """Whatever of it was not done by then: by its second half, too."""
+    turnstile = Turnstile(2)
+
+    @dataclass
+    class CutOff(Script):
+        def encode(self, chunks: Sequence[FloatArray]) -> ScriptedBatch:
+            encoded = super().encode(chunks)
+            if len(self.batches) == 1 + after:
+                raise Interrupted
+            if after and len(self.batches) == 1:
+                message = "CUDA out of memory"
+                raise RuntimeError(message)
+            return encoded
+
+    shared = SharedBatches(CutOff(SAID), turnstile)
+    with turnstile.admitted() as first, turnstile.admitted() as second:
+        other = GuestBatches(shared, turnstile, second, 4).desk(orders(100.0, 2))
+        shared._desks.append(other)
+        with pytest.raises(Interrupted):
+            list(GuestBatches(shared, turnstile, first, 4).decode(orders(0.0, 2)))
+        assert other.begun == 0
+        assert len(other.waiting) + len(other.done) == 2
+        shared._desks.remove(other)
+        found = [decoded for batch in shared.decode(other, 4) for decoded in batch]
+    assert texts(found) == alone(orders(100.0, 2))
+
+
 def test_a_chunk_that_does_not_fit_alone_ends_its_recording_with_the_reason() -> None:
     office = Office(Gate(SAID, room=0))
     sent = office.send(orders(0.0, 2))
@@ -185,11 +232,13 @@ def test_who_stops_early_leaves_nothing_behind_that_others_would_work_for() -> N
     turnstile = Turnstile()
     shared = SharedBatches(script, turnstile)
     with turnstile.admitted() as guest:
-        decoding = GuestBatches(shared, guest, 2).decode(orders(0.0, 6))
+        decoding = GuestBatches(shared, turnstile, guest, 2).decode(orders(0.0, 6))
         next(decoding)
         decoding.close()  # type: ignore[attr-defined]
         assert shared._desks == []
-        left = [decoded for batch in GuestBatches(shared, guest, 4).decode(orders(200.0, 2)) for decoded in batch]
+        left = [
+            decoded for batch in GuestBatches(shared, turnstile, guest, 4).decode(orders(200.0, 2)) for decoded in batch
+        ]
     assert texts(left) == alone(orders(200.0, 2))
     assert script.batches == [2, 2]
 
@@ -205,7 +254,7 @@ def test_with_one_place_nobody_waits_for_ever() -> None:
         def decode(each: list[Order]) -> list[str]:
             with office.turnstile.admitted(urgent=len(each) == 1) as guest:
                 found = []
-                for batch in GuestBatches(office.shared, guest, 4).decode(each):
+                for batch in GuestBatches(office.shared, office.turnstile, guest, 4).decode(each):
                     found += batch
                     office.turnstile.make_way(guest)
                 return texts(found)

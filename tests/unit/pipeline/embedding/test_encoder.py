@@ -137,6 +137,23 @@ def test_stretches_that_share_a_batch_are_heard_each_on_its_own() -> None:
         assert torch.allclose(frames, alone, atol=1e-4)
 
 
+class SmallNetwork(ToneNetwork):
+    """Has memory for two stretches at once."""
+
+    def frames(self, features: torch.Tensor) -> torch.Tensor:
+        if len(features) > 2:
+            message = "CUDA out of memory. Tried to allocate 512.00 MiB."
+            raise torch.OutOfMemoryError(message)
+        return super().frames(features)
+
+
+def test_fewer_stretches_are_heard_at_once_where_memory_is_short() -> None:
+    torch.manual_seed(2)
+    stretches = [torch.randn(100, 80) for _ in range(7)]
+    small, large = (tone_encoder(network).stretch_frames(stretches) for network in (SmallNetwork(), ToneNetwork()))
+    assert all(torch.equal(one, other) for one, other in zip(small, large, strict=True))
+
+
 def test_one_voice_is_the_same_and_two_are_not() -> None:
     encoder = tone_encoder()
     first, again, other = sing({1: [(0, 2)]}, 2.0), sing({1: [(0, 1)]}, 1.0, level=0.03), sing({2: [(0, 2)]}, 2.0)

@@ -98,9 +98,12 @@ def audible() -> PyanNet:
     return network
 
 
-def test_windows_share_the_filters_and_each_gives_what_it_gives_as_published() -> None:
+@pytest.mark.parametrize("sign", [1, -1])
+def test_windows_share_the_filters_and_each_gives_what_it_gives_as_published(sign: int) -> None:
     """Against the layers one by one: normalised samples, filters, their size, the highest of three, instance norm."""
     network = audible().sincnet
+    with torch.no_grad():
+        network.wav_norm1d.weight.mul_(sign)
     tensors, kinds = dict(network.named_parameters()), ("weight", "bias")
     samples = 0.1 * torch.randn(3 * SAMPLE_RATE) + torch.linspace(-0.2, 0.3, 3 * SAMPLE_RATE)
     starts, length = [0, 270, 8100, 31_980], SAMPLE_RATE
