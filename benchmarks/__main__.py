@@ -13,17 +13,14 @@ import typer
 from rich.console import Console
 
 from benchmarks.comparisons import COMPARISONS, Comparison, Name
-from benchmarks.composing import calls, can_compose, conversation
+from benchmarks.composing import TEST_SPEECH, calls, can_compose, conversation
 from benchmarks.machine import machine, revision
 from benchmarks.material import Material, prepare
 from benchmarks.meeting import Meeting, notes, versions
 from benchmarks.report import Report
-from benchmarks.results import write_section
+from benchmarks.results import RESULTS, write_section
 from pipeline.models import ModelStore
 
-ROOT = Path(__file__).parents[1]
-RESULTS = Path(__file__).with_name("RESULTS.md")
-TEST_SPEECH = ROOT.parent / "shared" / "testdata" / "public"
 ENOUGH_ROUNDS = 3
 """With fewer, a median is none: the results file keeps what it has, unless it is named."""
 WIDTH = 200

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+TEST_SPEECH = Path(__file__).parents[2] / "shared" / "testdata" / "public"
+"""Where test speech lies unless HANSARD_TESTDATA says otherwise."""
 CONVERSATION = "--speakers 4 --overlap 0.3 --collections all --seed 13"
 """One meeting of four: of its turns, three in ten overlap."""
 CALL = "--speakers 2 --telephone --turn-utts 1-1 --max-utt 12"

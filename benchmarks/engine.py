@@ -23,9 +23,9 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.composing import can_compose, conversation
+from benchmarks.composing import TEST_SPEECH, can_compose, conversation
 from benchmarks.machine import machine, revision
-from benchmarks.results import write_section
+from benchmarks.results import RESULTS, write_section
 from pipeline.audio import decode, downmix
 from pipeline.engine import Engine
 from pipeline.models import ModelStore
@@ -34,8 +34,6 @@ from pipeline.turnstile import Turnstile
 from pipeline.types import Segment, Transcript
 from pipeline.waveform import Waveform
 
-RESULTS = Path(__file__).with_name("RESULTS.md")
-TEST_SPEECH = Path(__file__).parents[2] / "shared" / "testdata" / "public"
 TITLE = "One process, many recordings: an interactive job under a backfill"
 PAUSE = 1.0
 """Seconds between two interactive jobs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+RESULTS = Path(__file__).with_name("RESULTS.md")
 HEADER = """\
 # Results
 

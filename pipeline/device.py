@@ -35,8 +35,7 @@ def resolve_precision(name: str, device: str) -> torch.dtype:
     """Turn `auto` into the numbers in which the networks of diarization compute on a device.
 
     bfloat16 on a CPU that multiplies them itself (AVX-512 BF16, AMX), which takes half the time there and moves DER by
-    less than moving the windows by a frame does (DECISIONS.md); float32 elsewhere. Raises `InvalidOption` for an
-    unknown name.
+    0.1 either way (DECISIONS.md); float32 elsewhere. Raises `InvalidOption` for an unknown name.
     """
     if name not in get_args(Precision):
         message = f"precision must be auto, float32 or bfloat16, not {name!r}"

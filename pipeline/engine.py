@@ -11,7 +11,7 @@ from pipeline.checkpoints import Checkpoints
 from pipeline.hooks import Hook, NullHook
 from pipeline.options import PipelineOptions
 from pipeline.transcription import TranscriptionPipeline
-from pipeline.turnstile import Guest, Turnstile
+from pipeline.turnstile import Guest, Turnstile, nobody_asks
 from pipeline.types import Transcript
 from pipeline.waveform import Waveform
 
@@ -20,10 +20,10 @@ class Engine:
     """Transcribes several recordings at once, each in a thread of its caller, with the models of one pipeline.
 
     As many compute at the same time as the turnstile has places (without one: one), the others wait: more of them than
-    there are cores take longer altogether. At each step, of a second or so, whoever computes makes way for who should:
-    urgent recordings first, then the one that has had least, so that a short one is not stuck behind a long one. Chunks
-    of different recordings share batches of the recognizer. What one recording raises is its own, and each gets the
-    result that it gets alone. The seconds of its stages are those that passed, waiting included.
+    there are cores take longer altogether. At each step, which is a batch of the recognizer at most, whoever computes
+    makes way for who should: urgent recordings first, then the one that has had least, so that a short one is not stuck
+    behind a long one. Chunks of different recordings share batches of the recognizer. What one recording raises is its
+    own, and each gets the result that it gets alone. The seconds of its stages are those that passed, waiting included.
     """
 
     def __init__(self, pipeline: TranscriptionPipeline, turnstile: Turnstile | None = None) -> None:
@@ -39,14 +39,14 @@ class Engine:
         checkpoints: Checkpoints | None = None,
         *,
         urgent: bool = False,
-        alive: Callable[[], None] | None = None,
+        alive: Callable[[], None] = nobody_asks,
     ) -> Transcript:
         """Transcribe as `TranscriptionPipeline` does, among others. May be called from any number of threads.
 
         `urgent` recordings go before all that are not. `alive` is called now and then while the recording waits, when
         there is no progress to report. Raises what `TranscriptionPipeline` raises, and what `hook` or `alive` raise.
         """
-        with self._turnstile.admitted(urgent=urgent, alive=alive or (lambda: None)) as guest:
+        with self._turnstile.admitted(urgent=urgent, alive=alive) as guest:
             pipeline = self.pipeline
             if self._batches is not None:
                 pipeline = pipeline.with_batching(self._batches.batching(guest))

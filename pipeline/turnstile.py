@@ -15,7 +15,7 @@ LOOK: Final = 0.2
 """Seconds between two times that one who waits says that it is alive."""
 
 
-def _nobody_asks() -> None:
+def nobody_asks() -> None:
     """Tell nobody."""
 
 
@@ -25,7 +25,7 @@ class Guest:
 
     urgent: bool
     """Goes before all that are not."""
-    alive: Callable[[], None] = _nobody_asks
+    alive: Callable[[], None] = nobody_asks
     """Called now and then while it waits; what it raises ends the wait."""
     used: float = 0.0
     """Seconds that it has computed."""
@@ -53,7 +53,7 @@ class Turnstile:
         self._inside: list[Guest] = []
 
     @contextmanager
-    def admitted(self, *, urgent: bool = False, alive: Callable[[], None] = _nobody_asks) -> Iterator[Guest]:
+    def admitted(self, *, urgent: bool = False, alive: Callable[[], None] = nobody_asks) -> Iterator[Guest]:
         """Compute as a new guest, once there is a place. Raises what `alive` raises while it waits.
 
         It begins with as much behind it as the one that has had least: whoever was there before owes it nothing.

@@ -78,7 +78,7 @@ class OwnBatches:
     def decode(self, orders: Sequence[Order]) -> Iterator[list[Decoded]]:
         """Decode everything, kind by kind."""
         kinds: dict[Kind, list[Order]] = defaultdict(list)
-        for order in sorted(orders, key=lambda order: (order.padded, order.chunk)):
+        for order in shortest_first(orders):
             kinds[order.kind].append(order)
         for alike in kinds.values():
             batches = self._size.over(alike, lambda batch: decode_together(self._backend, batch))
@@ -91,6 +91,11 @@ class OwnBatches:
     def notices(self) -> tuple[Notice, ...]:
         """Whether memory was short."""
         return self._size.notices
+
+
+def shortest_first(orders: Sequence[Order]) -> list[Order]:
+    """In the order in which they are decoded: by what they are filled up to, then by time."""
+    return sorted(orders, key=lambda order: (order.padded, order.chunk))
 
 
 def decode_together(backend: AsrBackend, batch: Sequence[Order]) -> list[Decoded]:

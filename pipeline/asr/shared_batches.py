@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pipeline.asr.backend import AsrBackend
-from pipeline.asr.batching import STAGE, Batching, Decoded, Kind, Order, decode_together
+from pipeline.asr.batching import STAGE, Batching, Decoded, Kind, Order, decode_together, shortest_first
 from pipeline.memory import free_cached, is_out_of_memory, no_room, short_of_memory
 from pipeline.turnstile import Guest, Turnstile
 from pipeline.types import Notice
@@ -28,13 +28,13 @@ class Desk:
     """Where one recording's orders wait, and what comes of them."""
 
     guest: Guest
+    room: int
+    """Chunks that may go through the model at once: fewer than asked for once memory was short."""
     waiting: list[Slip] = field(default_factory=list)
     """Not begun, in the order in which they will be."""
     begun: int = 0
     """In somebody's batch."""
     done: list[Answer] = field(default_factory=list)
-    smallest: int | None = None
-    """Size of the smallest batch that memory was left for; None where it was never short."""
 
     def taken(self) -> list[Decoded]:
         """Take away what is done; raises the first error in it."""
@@ -65,16 +65,16 @@ class SharedBatches:
 
     def __init__(self, backend: AsrBackend, turnstile: Turnstile) -> None:
         self._backend = backend
-        self._turnstile = turnstile
+        self.turnstile = turnstile
         self._changed = threading.Condition()
         self._desks: list[Desk] = []
 
     def batching(self, guest: Guest) -> Batching:
         """How a guest's recording is decoded."""
-        return lambda _, most: GuestBatches(self, self._turnstile, guest, most)
+        return lambda _, most: GuestBatches(self, guest, most)
 
-    def decode(self, desk: Desk, most: int) -> Iterator[list[Decoded]]:
-        """Decode the orders on a desk, at most `most` chunks at once; gives them as they are done.
+    def decode(self, desk: Desk) -> Iterator[list[Decoded]]:
+        """Decode the orders on a desk; gives them as they are done.
 
         Raises what the model raises for a chunk of its own, `OutOfMemory` where that does not fit even alone; what it
         raises for somebody else's is theirs.
@@ -84,22 +84,22 @@ class SharedBatches:
             self._desks.append(desk)
         try:
             while desk.waiting or desk.begun or desk.done:
-                yield self._next(desk, most, deadline)
+                yield self._next(desk, deadline)
         finally:
             with self._changed:
                 self._desks.remove(desk)
 
-    def _next(self, desk: Desk, most: int, deadline: float) -> list[Decoded]:
+    def _next(self, desk: Desk, deadline: float) -> list[Decoded]:
         """Wait or work until something is done."""
         while True:
-            self._turnstile.make_way(desk.guest)
+            self.turnstile.make_way(desk.guest)
             with self._changed:
                 if desk.done:
                     return desk.taken()
-                kind = self._ready(desk, most, deadline)
-                batch = [] if kind is None else self._taken_up(desk, kind, most)
+                kind = self._ready(desk, deadline)
+                batch = [] if kind is None else self._taken_up(desk, kind)
             if not batch:
-                self._wait(desk, most, deadline)
+                self._wait(desk, deadline)
                 continue
             try:
                 self._run(batch)
@@ -107,17 +107,17 @@ class SharedBatches:
                 self._put_back(batch)
                 raise
 
-    def _wait(self, desk: Desk, most: int, deadline: float) -> None:
+    def _wait(self, desk: Desk, deadline: float) -> None:
         """Let others compute until something is done, or there is something to begin."""
-        with self._turnstile.outside(desk.guest):
+        with self.turnstile.outside(desk.guest):
             while True:
                 with self._changed:
-                    if desk.done or self._ready(desk, most, deadline) is not None:
+                    if desk.done or self._ready(desk, deadline) is not None:
                         return
                     self._changed.wait(LOOK)
                 desk.guest.alive()
 
-    def _ready(self, desk: Desk, most: int, deadline: float) -> Kind | None:
+    def _ready(self, desk: Desk, deadline: float) -> Kind | None:
         """Kind of a batch to begin now, with orders of one's own: the kind of which most wait.
 
         None where all of one's own are in others' batches, or where the batch would not be full and may become so.
@@ -126,20 +126,20 @@ class SharedBatches:
         kinds = dict.fromkeys(slip.order.kind for slip in desk.waiting)
         kind = max(kinds, key=lambda kind: waiting[kind], default=None)
         hurried = desk.guest.urgent or time.monotonic() >= deadline
-        if kind is not None and waiting[kind] < _room(desk, most) and not hurried:
-            return None if self._turnstile.crowded(desk.guest) else kind
-        return kind
+        if kind is None or waiting[kind] >= desk.room or hurried or not self.turnstile.crowded(desk.guest):
+            return kind
+        return None
 
     def _fellows(self, desk: Desk) -> list[Desk]:
         """The others whose orders may share a batch with these, who comes next first."""
         others = [other for other in self._desks if other is not desk and other.guest.urgent == desk.guest.urgent]
         return sorted(others, key=lambda other: other.guest.rank)
 
-    def _taken_up(self, desk: Desk, kind: Kind, most: int) -> list[Slip]:
+    def _taken_up(self, desk: Desk, kind: Kind) -> list[Slip]:
         """Take orders of a kind off the desks, one's own first."""
         batch: list[Slip] = []
         for one in (desk, *self._fellows(desk)):
-            alike = [slip for slip in one.waiting if slip.order.kind == kind][: _room(desk, most) - len(batch)]
+            alike = [slip for slip in one.waiting if slip.order.kind == kind][: desk.room - len(batch)]
             one.waiting = [slip for slip in one.waiting if slip not in alike]
             one.begun += len(alike)
             batch += alike
@@ -159,7 +159,7 @@ class SharedBatches:
         half = (len(batch) + 1) // 2
         for part in filter(None, (batch[:half], batch[half:])):
             for slip in part if short else ():
-                slip.desk.smallest = min(slip.desk.smallest or half, half)
+                slip.desk.room = min(slip.desk.room, half)
             self._run(part, freed=short)
 
     def _tried(self, batch: Sequence[Slip]) -> Exception | None:
@@ -188,40 +188,33 @@ class SharedBatches:
             self._changed.notify_all()
 
 
-def _room(desk: Desk, most: int) -> int:
-    """Chunks that may go through the model at once."""
-    return min(most, desk.smallest or most)
-
-
 class GuestBatches:
     """`Batcher` of one recording among others."""
 
-    def __init__(self, shared: SharedBatches, turnstile: Turnstile, guest: Guest, most: int) -> None:
+    def __init__(self, shared: SharedBatches, guest: Guest, most: int) -> None:
         self._shared = shared
-        self._turnstile = turnstile
         self._guest = guest
-        self._most = most
-        self._smallest: int | None = None
+        self._most = self._room = most
 
     def decode(self, orders: Sequence[Order]) -> Iterator[list[Decoded]]:
         """Decode everything, the shortest first."""
         desk = self.desk(orders)
         try:
-            yield from self._shared.decode(desk, self._most)
+            yield from self._shared.decode(desk)
         finally:
-            self._smallest = desk.smallest
+            self._room = desk.room
 
     def desk(self, orders: Sequence[Order]) -> Desk:
         """A desk with orders on it."""
-        desk = Desk(self._guest, smallest=self._smallest)
-        desk.waiting = [Slip(desk, order) for order in sorted(orders, key=lambda order: (order.padded, order.chunk))]
+        desk = Desk(self._guest, self._room)
+        desk.waiting = [Slip(desk, order) for order in shortest_first(orders)]
         return desk
 
     def step(self) -> None:
         """Make way for who should compute."""
-        self._turnstile.make_way(self._guest)
+        self._shared.turnstile.make_way(self._guest)
 
     @property
     def notices(self) -> tuple[Notice, ...]:
         """Whether memory was short for a batch that it had a part in."""
-        return short_of_memory(STAGE, min(self._most, self._smallest or self._most), self._most)
+        return short_of_memory(STAGE, self._room, self._most)

@@ -84,7 +84,7 @@ class Office:
     def submit(self, wanted: list[Order], most: int = 4, *, urgent: bool = False) -> Future[list[str]]:
         def decode() -> list[str]:
             with self.turnstile.admitted(urgent=urgent) as guest:
-                batcher = GuestBatches(self.shared, self.turnstile, guest, most)
+                batcher = GuestBatches(self.shared, guest, most)
                 self.batchers.append(batcher)
                 return texts([decoded for batch in batcher.decode(wanted) for decoded in batch])
 
@@ -98,14 +98,13 @@ class Office:
         return sent
 
 
-def test_short_recordings_fill_batches_together_and_each_gets_its_own() -> None:
+def test_a_batch_is_filled_up_with_what_others_have_waiting_and_each_gets_its_own() -> None:
     office = Office(Gate(SAID))
-    wanted = [orders(100.0 * number, 1 + number) for number in range(4)]
-    sent = [office.send(each, most=4) for each in wanted]
+    wanted = [orders(0.0, 7), orders(100.0, 1)]
+    sent = [office.send(each, most=most) for each, most in zip(wanted, (1, 4), strict=True)]
     office.backend.opened.set()
     assert [one.result(SOON) for one in sent] == [alone(each) for each in wanted]
-    assert sum(office.backend.batches) == 10
-    assert max(office.backend.batches) == 4
+    assert sorted(office.backend.batches) == [1, 1, 1, 1, 4]
     assert office.shared._desks == []
 
 
@@ -131,27 +130,30 @@ def test_a_batch_waits_for_nobody_if_it_is_urgent_or_has_waited_or_cores_are_idl
     shared = SharedBatches(Script(SAID), turnstile)
     deadline = time.monotonic() + (SOON if patient else -SOON)
     with turnstile.admitted(urgent=urgent) as guest:
-        batcher = GuestBatches(shared, turnstile, guest, 4)
+        batcher = GuestBatches(shared, guest, 4)
         desk = batcher.desk(orders(0.0, 1))
         with turnstile.outside(guest), turnstile.admitted():
-            assert (shared._ready(desk, 4, deadline) is not None) is begins
+            assert (shared._ready(desk, deadline) is not None) is begins
 
 
-def test_only_orders_of_a_kind_share_a_batch() -> None:
+@pytest.mark.parametrize("other", [orders(100.0, 1, seconds=6.0), orders(100.0, 1, times=True)])
+def test_only_orders_of_a_kind_share_a_batch(other: list[Order]) -> None:
+    """Though there is room, and the first recording has two more waiting."""
     office = Office(Gate(SAID))
-    wanted = [orders(0.0, 2), orders(100.0, 2, seconds=6.0), orders(200.0, 2, times=True)]
-    sent = [office.send(each) for each in wanted]
+    wanted = [orders(0.0, 3), other]
+    sent = [office.send(each, most=most) for each, most in zip(wanted, (1, 4), strict=True)]
     office.backend.opened.set()
     assert [one.result(SOON) for one in sent] == [alone(each) for each in wanted]
-    assert office.backend.batches == [2, 2, 2]
+    assert office.backend.batches == [1] * 4
 
 
 def test_what_is_urgent_shares_no_batch_with_what_is_not() -> None:
     office = Office(Gate(SAID))
-    sent = [office.send(orders(100.0 * number, 1), urgent=number == 1) for number in range(3)]
+    wanted = [orders(0.0, 3), orders(100.0, 1)]
+    sent = [office.send(each, most=most, urgent=most == 4) for each, most in zip(wanted, (1, 4), strict=True)]
     office.backend.opened.set()
-    assert all(one.result(SOON) for one in sent)
-    assert max(office.backend.batches) <= 2
+    assert [one.result(SOON) for one in sent] == [alone(each) for each in wanted]
+    assert office.backend.batches == [1] * 4
 
 
 def test_a_chunk_that_fails_fails_its_own_recording_and_no_other() -> None:
@@ -208,14 +210,14 @@ def test_a_batch_that_is_cut_off_goes_back_to_those_whose_it_is(after: int) -> N
 
     shared = SharedBatches(CutOff(SAID), turnstile)
     with turnstile.admitted() as first, turnstile.admitted() as second:
-        other = GuestBatches(shared, turnstile, second, 4).desk(orders(100.0, 2))
+        other = GuestBatches(shared, second, 4).desk(orders(100.0, 2))
         shared._desks.append(other)
         with pytest.raises(Interrupted):
-            list(GuestBatches(shared, turnstile, first, 4).decode(orders(0.0, 2)))
+            list(GuestBatches(shared, first, 4).decode(orders(0.0, 2)))
         assert other.begun == 0
         assert len(other.waiting) + len(other.done) == 2
         shared._desks.remove(other)
-        found = [decoded for batch in shared.decode(other, 4) for decoded in batch]
+        found = [decoded for batch in shared.decode(other) for decoded in batch]
     assert texts(found) == alone(orders(100.0, 2))
 
 
@@ -232,13 +234,11 @@ def test_who_stops_early_leaves_nothing_behind_that_others_would_work_for() -> N
     turnstile = Turnstile()
     shared = SharedBatches(script, turnstile)
     with turnstile.admitted() as guest:
-        decoding = GuestBatches(shared, turnstile, guest, 2).decode(orders(0.0, 6))
+        decoding = GuestBatches(shared, guest, 2).decode(orders(0.0, 6))
         next(decoding)
         decoding.close()  # type: ignore[attr-defined]
         assert shared._desks == []
-        left = [
-            decoded for batch in GuestBatches(shared, turnstile, guest, 4).decode(orders(200.0, 2)) for decoded in batch
-        ]
+        left = [decoded for batch in GuestBatches(shared, guest, 4).decode(orders(200.0, 2)) for decoded in batch]
     assert texts(left) == alone(orders(200.0, 2))
     assert script.batches == [2, 2]
 
@@ -254,7 +254,7 @@ def test_with_one_place_nobody_waits_for_ever() -> None:
         def decode(each: list[Order]) -> list[str]:
             with office.turnstile.admitted(urgent=len(each) == 1) as guest:
                 found = []
-                for batch in GuestBatches(office.shared, office.turnstile, guest, 4).decode(each):
+                for batch in GuestBatches(office.shared, guest, 4).decode(each):
                     found += batch
                     office.turnstile.make_way(guest)
                 return texts(found)
