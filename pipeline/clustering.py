@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.cluster.hierarchy import fcluster, linkage
 
+from pipeline.dendrogram import MOST_ROWS, Dendrogram
 from pipeline.types import BoolArray, FloatArray, IntArray
 
 EPSILON = 1e-6
@@ -42,6 +41,8 @@ class ClusteringOptions:
     min_pairs: int = 5
     pair_seconds: float = 2.0
     """Voices alone for less in their window may be pieces of one."""
+    most: int = MOST_ROWS
+    """Observations that are clustered at once; more of them in two levels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,25 +77,6 @@ class Observations:
         return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), dtype=np.float32)
 
 
-class Dendrogram:
-    """The order in which clusters merge, and at what distance. Takes about 8 n^2 bytes to build."""
-
-    def __init__(self, embeddings: FloatArray) -> None:
-        merges = linkage(embeddings.astype(np.float64), method="centroid")
-        # Centroid linkage may merge at a smaller distance than before; a cut needs heights that only grow.
-        merges[:, 2] = np.maximum.accumulate(merges[:, 2])
-        self.merges = merges
-
-    @property
-    def heights(self) -> NDArray[np.float64]:
-        """Distinct heights of the merges, falling."""
-        return np.asarray(np.unique(self.merges[:, 2])[::-1], dtype=np.float64)
-
-    def cut(self, height: float) -> IntArray:
-        """Cluster of each row once everything closer than `height` has merged, (n,), counted from 0."""
-        return np.asarray(fcluster(self.merges, height, criterion="distance"), dtype=np.int64) - 1
-
-
 @dataclass(frozen=True, eq=False)
 class Clusters:
     """A cut through a dendrogram."""
@@ -112,7 +94,7 @@ def find_speakers(observations: Observations, options: ClusteringOptions) -> Flo
     """
     if len(observations) == 1:
         return observations.embeddings
-    dendrogram = Dendrogram(observations.embeddings)
+    dendrogram = Dendrogram(observations.embeddings, options.most)
     return _centroids(_unknown_count(dendrogram, observations, options), observations)
 
 
@@ -120,7 +102,7 @@ def find_known_speakers(observations: Observations, options: ClusteringOptions, 
     """Find `wanted` voices, or as close to that number as can be told apart, never more: as `find_speakers`."""
     if len(observations) == 1:
         return observations.embeddings
-    dendrogram = Dendrogram(observations.embeddings)
+    dendrogram = Dendrogram(observations.embeddings, options.most)
     centroids = _centroids(_known_count(dendrogram, observations, options, wanted), observations)
     return merge_closest(centroids, wanted)
 
@@ -149,10 +131,11 @@ def _unknown_count(dendrogram: Dendrogram, observations: Observations, options: 
 def _known_count(
     dendrogram: Dendrogram, observations: Observations, options: ClusteringOptions, wanted: int
 ) -> Clusters:
-    """The cut nearest to the model's own that gives just so many speakers, or else the number closest to it.
+    """The cut nearest to the model's own that gives just so many speakers, or else a few more, or else fewer.
 
-    Cutting anywhere until the number fits would split real voices or spend clusters on outliers. Below the model's own
-    cut it goes only where segmentation has heard voices side by side.
+    Of more, the closest are merged afterwards (`merge_closest`), so that the number is reached. Cutting anywhere until
+    the number fits would split real voices or spend clusters on outliers. Below the model's own cut it goes only where
+    segmentation has heard voices side by side.
     """
     heard = _prove_voices(observations.excluding_pairs, observations, options)
     floor = options.lowest_known_cut if heard else options.cut
@@ -164,11 +147,17 @@ def _known_count(
     best = None
     for cut in sorted(cuts, key=lambda cut: abs(cut - options.cut)):
         clusters = _speakers_among(dendrogram.cut(cut), options.known_share, options.known_span, observations)
-        if best is None or abs(len(clusters.speakers) - wanted) < abs(len(best.speakers) - wanted):
+        if best is None or _misses(clusters, wanted) < _misses(best, wanted):
             best = clusters
         if len(best.speakers) == wanted:
             return best
     return best or Clusters(np.zeros(len(observations), dtype=np.int64), np.zeros(1, dtype=np.int64))
+
+
+def _misses(clusters: Clusters, wanted: int) -> tuple[bool, int]:
+    """How far from a number of speakers: smaller is better, and too many better than too few."""
+    found = len(clusters.speakers)
+    return found < wanted, abs(found - wanted)
 
 
 def _prove_voices(pairs: IntArray, observations: Observations, options: ClusteringOptions) -> bool:

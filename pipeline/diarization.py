@@ -22,9 +22,6 @@ from pipeline.timeline import drop_short, exclusive, select_speakers, smooth, sp
 from pipeline.types import BoolArray, Diarization, FloatArray, IntArray, Notice, Segment, Speaker, Turn, rename_speakers
 from pipeline.waveform import SAMPLE_RATE, Waveform
 
-MAX_OBSERVATIONS = 4000
-"""Embeddings that are clustered at once (0.13 GB, 1 s); of more, every second, third … window is taken. Windows overlap
-by nine tenths, so that nothing is lost, and every local speaker is assigned afterwards all the same."""
 VOICE_SECONDS = 30.0
 """Enough of a voice to know it, in seconds."""
 SHORTEST_CLEAN = 0.1
@@ -180,10 +177,8 @@ def observe(local: LocalSpeakers, starts: IntArray, min_clean: float) -> Observa
             chosen = local.embedded
             break
         min_clean /= 2
-    stride = -(-int(chosen.sum()) // MAX_OBSERVATIONS)
-    chosen[np.arange(len(chosen)) % stride != 0] = False
     steps = np.diff(starts[:2]) if len(starts) > 1 else np.ones(1)
-    step = float(steps[0]) * FRAME_SAMPLES / SAMPLE_RATE * stride
+    step = float(steps[0]) * FRAME_SAMPLES / SAMPLE_RATE
     windows = np.nonzero(chosen)[0]
     return Observations(local.embeddings[chosen], local.clean_seconds[chosen], windows.astype(np.int64), step)
 

@@ -40,13 +40,13 @@ def frame_energy(audio: Waveform, speech: FrameScores) -> FloatArray:
     """Energy around the middle of each frame between 100 and 3,800 Hz, in dB, (frames,)."""
     sections = butter(2, BAND_HZ, "bandpass", fs=SAMPLE_RATE, output="sos")
     state = sosfilt_zi(sections) * 0.0
-    samples, hop = audio.mono, round(speech.grid.step * SAMPLE_RATE)
+    hop = round(speech.grid.step * SAMPLE_RATE)
     middle = round((speech.grid.offset + speech.grid.step / 2) * SAMPLE_RATE)
     energies, carried, origin = [], np.zeros(0), 0
     for first in range(0, len(speech.values), BLOCK_FRAMES):
         last = min(first + BLOCK_FRAMES, len(speech.values))
-        stop = min(len(samples), middle + (last - 1) * hop + WINDOW // 2)
-        fresh = samples[origin + len(carried) : stop].astype(np.float64)
+        stop = min(audio.length, middle + (last - 1) * hop + WINDOW // 2)
+        fresh = audio.mono_part(origin + len(carried), stop).astype(np.float64)
         if len(fresh):  # sosfilt refuses what is empty: frames may reach beyond a short recording
             fresh, state = sosfilt(sections, fresh, zi=state)
         block = np.concatenate([carried, fresh])

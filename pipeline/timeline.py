@@ -26,7 +26,8 @@ def speaker_scores(segmentation: Segmentation, labels: IntArray, speakers: int) 
         for speaker in np.unique(labels[number][labels[number] >= 0]):
             scores[window, speaker] += activity[:, labels[number] == speaker].max(axis=1)
         seen[window] += 1
-    return np.asarray(scores / np.maximum(seen, 1), dtype=np.float32)
+    scores /= np.maximum(seen, 1)
+    return scores
 
 
 def select_speakers(
@@ -39,12 +40,13 @@ def select_speakers(
     speaking = segmentation.speech.values > speech_onset
     doubled = segmentation.average(segmentation.powerset.sizes >= SIMULTANEOUS).values > overlap_onset
     count = speaking.astype(np.int64) + (speaking & doubled)
-    order = np.argsort(-scores, axis=1, kind="stable")
     active = np.zeros(scores.shape, dtype=np.bool_)
     for rank in range(min(SIMULTANEOUS, scores.shape[1])):
-        best = order[:, rank]
-        frames = np.flatnonzero((count > rank) & (np.take_along_axis(scores, best[:, None], axis=1)[:, 0] > 0))
-        active[frames, best[frames]] = True
+        frames = np.flatnonzero(count > rank)
+        left = np.where(active[frames], 0, scores[frames])
+        best = left.argmax(axis=1)
+        heard = left[np.arange(len(frames)), best] > 0
+        active[frames[heard], best[heard]] = True
     return active
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
+PcmArray = NDArray[np.int16]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 

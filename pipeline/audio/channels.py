@@ -83,12 +83,12 @@ def resolve_channels(waveform: Waveform, policy: ChannelPolicy) -> Literal["mix"
         return policy
     if waveform.channels != 2 or waveform.duration < 3 * FRAME:  # noqa: PLR2004
         return "mix"
-    return "separate" if compare_channels(waveform.samples).different_parties else "mix"
+    return "separate" if compare_channels(waveform).different_parties else "mix"
 
 
-def channel_is_silent(samples: FloatArray) -> bool:
-    """Tell whether one channel, (samples,), holds nothing: all of it, less any offset, is below -80 dBFS."""
-    return not len(samples) or bool(loudness(levels(samples[None], FRAME)[0], FRAME) < SILENT)
+def channel_is_silent(waveform: Waveform) -> bool:
+    """Tell whether a one-channel waveform holds nothing: all of it, less any offset, is below -80 dBFS."""
+    return not waveform.length or bool(loudness(levels(waveform, FRAME)[0], FRAME) < SILENT)
 
 
 def loudness(level: FloatArray, frame: float) -> float:
@@ -102,9 +102,9 @@ def loudness(level: FloatArray, frame: float) -> float:
     return float(np.partition(level, -count)[-count])
 
 
-def compare_channels(samples: FloatArray) -> ChannelComparison:
-    """Measure two channels, (2, samples)."""
-    level = levels(samples, FRAME)  # (2, frames), dBFS
+def compare_channels(waveform: Waveform) -> ChannelComparison:
+    """Measure the two channels of a recording."""
+    level = levels(waveform, FRAME)  # (2, frames), dBFS
     loud = np.array([loudness(row, FRAME) for row in level])
     floor = np.percentile(level, 10, axis=1)
     speech = (loud > SILENT) & (loud - floor >= SPEECH_RANGE)
@@ -112,7 +112,7 @@ def compare_channels(samples: FloatArray) -> ChannelComparison:
         both_speak=bool(speech.all() and abs(loud[0] - loud[1]) <= LEVEL_GAP),
         separation=_separation(level, np.maximum(loud - ACTIVE_RANGE, (loud + floor) / 2)),
         envelope_correlation=_correlation(*np.maximum(level, (loud - ACTIVE_RANGE)[:, None])),
-        echo_correlation=_echo(levels(samples, ECHO_FRAME)),
+        echo_correlation=_echo(levels(waveform, ECHO_FRAME)),
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from pipeline.audio.blocks import Blocks
 from pipeline.audio.container import check_shape, choose_stream, open_container
 from pipeline.audio.loss import loss_notices
+from pipeline.audio.pcm import PcmRounding
 from pipeline.audio.probe import DEFAULT_LIMITS
 from pipeline.audio.promise import MICROSECONDS, promised_seconds
 from pipeline.audio.resample import Resampler
@@ -37,7 +38,8 @@ def decode(
     """Decode a recording to 16 kHz, all channels kept.
 
     The length is counted, never taken from a header. Damaged or missing stretches become silence, so that times stay
-    those a player shows. Notices: `truncated`, `damaged`, `gaps`, `format_changed`, `several_streams`.
+    those a player shows. Samples are rounded to 16 bits. Notices: `clipped`, `truncated`, `damaged`,
+    `gaps`, `format_changed`, `several_streams`.
 
     Args:
         source: a path, the bytes of a file, or a binary file.
@@ -52,14 +54,14 @@ def decode(
     """
     notices: list[Notice] = []
     blocks = decode_blocks(source, notices, limits=limits, hook=hook)
-    first = next(blocks)
+    first, rounded = next(blocks), PcmRounding()
     collected = Blocks(first.shape[0])
     for samples in chain([first], blocks):
-        collected.append(samples)
+        collected.append(rounded(samples))
     return Waveform(
-        samples=collected.join(),
+        stored=collected.join(),
         uri=display_name(uri) if uri else source_name(source),
-        notices=tuple(notices),
+        notices=(*notices, *rounded.notices),
     )
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from pipeline.audio.channels import FRAME, SILENT, loudness
 from pipeline.audio.level import levels
-from pipeline.types import FloatArray, Notice
+from pipeline.audio.pcm import PcmRounding
+from pipeline.types import FloatArray, Notice, PcmArray
 from pipeline.waveform import SAMPLE_RATE, Waveform
 
 BLOCK = SAMPLE_RATE
@@ -29,9 +30,11 @@ COMPARABLE = 0.1
 
 
 @dataclass(slots=True)
-class _Sums:
-    """Powers summed over the recording, to tell what was found."""
+class _Standing:
+    """How a channel stands against the loudest, and powers summed over the recording, to tell what was found."""
 
+    sign: float = 0.0
+    """With which it adds up with the loudest, in the block that was heard last; 0 before the first."""
     reference: float = 0.0
     flipped: float = 0.0
     difference: float = 0.0
@@ -46,44 +49,51 @@ def downmix(waveform: Waveform) -> Waveform:
     """
     if waveform.channels == 1:
         return waveform
-    active = _active_channels(waveform.samples)
+    active = _active_channels(waveform)
     silent = [number for number in range(waveform.channels) if number not in active]
     notices = [*waveform.notices, *_silent_notices(silent, waveform.channels)]
     if len(active) <= 1:
         number = active[0] if active else 0
-        return replace(waveform, samples=waveform.samples[number : number + 1], notices=tuple(notices))
-    mixed = waveform.samples[active[0]].copy()
-    sums = [_add(mixed, waveform.samples[active[0]], waveform.samples[number]) for number in active[1:]]
-    mixed /= len(active)
-    notices += _phase_notices(sums)
-    return replace(waveform, samples=mixed[None], notices=tuple(notices))
+        return replace(waveform, stored=waveform.stored[number : number + 1], notices=tuple(notices))
+    mixed, standings = _mix(waveform, active)
+    notices += _phase_notices(standings)
+    return replace(waveform, stored=mixed, notices=tuple(notices))
 
 
-def _active_channels(samples: FloatArray) -> list[int]:
+def _active_channels(waveform: Waveform) -> list[int]:
     """Channels that carry signal, the loudest first."""
-    loud = np.array([loudness(row, FRAME) if len(row) else SILENT for row in levels(samples, FRAME)])
+    loud = np.array([loudness(row, FRAME) if len(row) else SILENT for row in levels(waveform, FRAME)])
     order = np.argsort(-loud, kind="stable")
     return [int(number) for number in order if loud[number] >= max(SILENT, loud[order[0]] - UNHEARD)]
 
 
-def _add(mixed: FloatArray, reference: FloatArray, channel: FloatArray) -> _Sums:
-    """Add a channel to the mix in place, turned over wherever it stands against the reference; all (samples,)."""
-    sums, sign = _Sums(), 0.0
-    for first in range(0, len(channel), BLOCK):
-        stretch = slice(first, first + BLOCK)
-        before, sign = sign, _polarity(reference[stretch], channel[stretch], sign, sums)
-        mixed[stretch] += channel[stretch] * _gain(before or sign, sign, len(channel[stretch]))
-    return sums
+def _mix(waveform: Waveform, active: list[int]) -> tuple[PcmArray | FloatArray, list[_Standing]]:
+    """Mean of some channels, each turned over wherever it stands against the first of them, (1, samples).
+
+    It is stored as the channels are.
+    """
+    mixed = np.empty((1, waveform.length), dtype=waveform.stored.dtype)
+    rounded, standings = PcmRounding(), [_Standing() for _ in active[1:]]
+    for first in range(0, waveform.length, BLOCK):
+        block = waveform.part(first, first + BLOCK)
+        mean = block[active[0]].copy()
+        for number, standing in zip(active[1:], standings, strict=True):
+            before = standing.sign
+            standing.sign = _polarity(block[active[0]], block[number], standing)
+            mean += block[number] * _gain(before or standing.sign, standing.sign, len(mean))
+        mean /= len(active)
+        mixed[0, first : first + BLOCK] = rounded(mean) if mixed.dtype == np.int16 else mean
+    return mixed, standings
 
 
-def _polarity(reference: FloatArray, channel: FloatArray, before: float, sums: _Sums) -> float:
-    """Sign with which a stretch of a channel adds up with the reference; the one before it in case of doubt."""
+def _polarity(reference: FloatArray, channel: FloatArray, sums: _Standing) -> float:
+    """Sign with which a block of a channel adds up with the reference; the one before it in case of doubt."""
     # The offset is taken off first: two channels with the same offset look alike whatever they hold.
     left, right = reference - reference.mean(), channel - channel.mean()
     power, other, common = float(left @ left), float(right @ right), float(left @ right)
     scale = float(np.sqrt(power * other))
     correlation = common / scale if scale else 0.0
-    sign = -1.0 if correlation < FLIP else 1.0 if correlation > UNFLIP or not before else before
+    sign = -1.0 if correlation < FLIP else 1.0 if correlation > UNFLIP or not sums.sign else sums.sign
     sums.reference += power
     sums.flipped += power if correlation < ANTIPHASE and other > COMPARABLE * power else 0.0
     sums.difference += power + other - 2 * common
@@ -105,7 +115,7 @@ def _silent_notices(silent: list[int], channels: int) -> list[Notice]:
     return [Notice("silent_channel", f"nothing is heard on channel {numbers} of {channels}; it was left out")]
 
 
-def _phase_notices(sums: list[_Sums]) -> list[Notice]:
+def _phase_notices(sums: list[_Standing]) -> list[Notice]:
     if not all(total.reference > 0 for total in sums):
         return []
     notices = []

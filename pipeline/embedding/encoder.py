@@ -130,7 +130,7 @@ class SpeakerEncoder:
         if audio.duration < MIN_SECONDS:
             message = f"{audio.uri}: {audio.duration:.2f} s of voice is too short; give {MIN_SECONDS} s or more"
             raise AudioTooShort(message)
-        if channel_is_silent(audio.mono):
+        if channel_is_silent(audio):
             message = f"{audio.uri}: there is nothing to hear, so there is no voice"
             raise NoSpeech(message)
         return self.voice(audio.mono)

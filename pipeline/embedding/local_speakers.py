@@ -44,28 +44,30 @@ def embed_local_speakers(
 ) -> LocalSpeakers:
     """Embed the local speakers of all windows of a one-channel recording."""
     hook = hook or NullHook()
-    activity = segmentation.activity()  # (windows, frames, local speakers)
-    alone = activity & (activity.sum(axis=2, keepdims=True) == 1)
-    embeddings = np.full((*activity[:, 0].shape, encoder.dimension), np.nan, dtype=np.float32)
+    shape = (len(segmentation.starts), segmentation.powerset.speakers)
+    embeddings = np.full((*shape, encoder.dimension), np.nan, dtype=np.float32)
+    clean, active = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
     store = _FrameStore(encoder)
     pending = 0
     for number in _tiling(segmentation.starts):
-        store.listen(audio, int(segmentation.starts[number]), alone[number])
+        store.listen(audio, int(segmentation.starts[number]), _alone(segmentation.activity(number)))
         while pending <= number:
-            start = int(segmentation.starts[pending])
-            for speaker in range(activity.shape[2]):
-                mask = _mask(activity[pending, :, speaker], alone[pending, :, speaker])
-                embeddings[pending, speaker] = store.pool(start, mask)
+            start, activity = int(segmentation.starts[pending]), segmentation.activity(pending)
+            alone = _alone(activity)
+            clean[pending], active[pending] = (each.sum(axis=0) * FRAMES.step for each in (alone, activity))
+            for speaker in range(shape[1]):
+                embeddings[pending, speaker] = store.pool(start, _mask(activity[:, speaker], alone[:, speaker]))
             pending += 1
         if pending < len(segmentation.starts):
             store.forget(int(segmentation.starts[pending]))
         heard = (int(segmentation.starts[number]) * FRAME_SAMPLES + WINDOW_SAMPLES) / SAMPLE_RATE
         hook("embedding", min(heard, audio.duration), audio.duration)
-    return LocalSpeakers(
-        embeddings,
-        (alone.sum(axis=1) * FRAMES.step).astype(np.float32),
-        (activity.sum(axis=1) * FRAMES.step).astype(np.float32),
-    )
+    return LocalSpeakers(embeddings, clean, active)
+
+
+def _alone(activity: BoolArray) -> BoolArray:
+    """Frames in which one local speaker is active and no other: as `activity`, (frames, local speakers)."""
+    return np.asarray(activity & (activity.sum(axis=1, keepdims=True) == 1), dtype=np.bool_)
 
 
 def _tiling(starts: IntArray) -> list[int]:

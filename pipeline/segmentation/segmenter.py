@@ -51,9 +51,9 @@ class Segmentation:
         """Probabilities of one window, (frames, classes), float32."""
         return np.asarray(self.probabilities[number], dtype=np.float32)
 
-    def activity(self) -> BoolArray:
-        """Most likely local speakers, (windows, frames, local speakers)."""
-        return self.powerset.hard(self.probabilities)
+    def activity(self, number: int) -> BoolArray:
+        """Most likely local speakers of one window, (frames, local speakers)."""
+        return self.powerset.hard(self.probabilities[number])
 
     def average(self, classes: BoolArray, *, centred: bool = False) -> FrameScores:
         """Probability that one of `classes` (a mask over them) is on, averaged over the windows that see a frame.
@@ -116,23 +116,22 @@ class Segmenter:
         Raises `OutOfMemory` where there is not even memory for one window at a time.
         """
         hook = hook or NullHook()
-        starts = window_starts(audio.mono.shape[0], self.options.step)
+        starts = window_starts(audio.length, self.options.step)
         powerset = Powerset()
         probabilities = np.zeros((len(starts), WINDOW_FRAMES, powerset.classes), dtype=np.float16)
         batches = BatchSize(self.options.batch_size, "segmentation")
-        for batch, scores in batches.over(
-            range(len(starts)), lambda numbers: self._scores(audio.mono, starts[numbers])
-        ):
+        for batch, scores in batches.over(range(len(starts)), lambda numbers: self._scores(audio, starts[numbers])):
             probabilities[batch] = scores
             seen = (int(starts[batch[-1]]) * FRAME_SAMPLES + WINDOW_SAMPLES) / SAMPLE_RATE
             hook("segmentation", min(seen, audio.duration), audio.duration)
         return Segmentation(probabilities, starts, audio.duration, powerset, batches.notices)
 
-    def _scores(self, samples: FloatArray, starts: IntArray) -> FloatArray:
+    def _scores(self, audio: Waveform, starts: IntArray) -> FloatArray:
         """Probabilities of some windows, in order, (windows, frames, classes)."""
         first = int(starts[0]) * FRAME_SAMPLES
-        stretch = samples[first : int(starts[-1]) * FRAME_SAMPLES + WINDOW_SAMPLES]
-        missing = int(starts[-1]) * FRAME_SAMPLES + WINDOW_SAMPLES - first - len(stretch)
+        last = int(starts[-1]) * FRAME_SAMPLES + WINDOW_SAMPLES
+        stretch = audio.mono_part(first, last)
+        missing = last - first - len(stretch)
         heard = torch.from_numpy(np.pad(stretch, (0, missing))).to(self.device)
         inside = (starts * FRAME_SAMPLES - first).tolist()
         scores: FloatArray = self.network(heard, inside, WINDOW_SAMPLES).exp().cpu().numpy()

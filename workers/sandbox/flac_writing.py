@@ -10,6 +10,7 @@ import av
 import numpy as np
 
 from pipeline.audio import downmix
+from pipeline.audio.pcm import PcmRounding
 from pipeline.errors import TooManyChannels
 from pipeline.options import ChannelPolicy
 from pipeline.types import FloatArray, Notice
@@ -18,12 +19,8 @@ from workers.sandbox.limits import FLAC_CHANNELS
 
 LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
 """FFmpeg's names for 1 to 8 channels in FLAC. Only the number matters: channels keep their order."""
-FULL_SCALE = 2**15
 STRETCH_SECONDS = 60
 """What is mixed down at once; 16 channels of it are 61 MB."""
-CLIPPED_SHARE = 0.01
-"""Share of samples beyond full scale that is worth a notice. What lossy formats make of loud or damaged sound stays
-below; a recording in floating point that was made too loud does not."""
 BUFFER_BYTES = 2**18
 
 
@@ -46,7 +43,7 @@ def within_flac(blocks: Iterator[FloatArray], policy: ChannelPolicy, notices: li
     message = f"the recording has {channels} channels, more than the {FLAC_CHANNELS} that are kept; they were mixed"
     notices.append(Notice("mixed_down", message))
     # What downmix notices on the way holds for its minute only.
-    return (downmix(Waveform(samples=stretch)).samples for stretch in _stretches(whole))
+    return (downmix(Waveform(stored=stretch)).samples for stretch in _stretches(whole))
 
 
 def _stretches(blocks: Iterable[FloatArray]) -> Iterator[FloatArray]:
@@ -66,21 +63,16 @@ def write_flac(blocks: Iterator[FloatArray], file: BinaryIO, notices: list[Notic
     FFmpeg's level 5, its default, is both smaller and faster than 0 to 2: 0.8 s an hour of mono speech.
     """
     first = next(blocks)
-    written = clipped = 0
+    written, rounded = 0, PcmRounding()
     with av.open(file, "w", format="flac", buffer_size=BUFFER_BYTES) as container:
         layout = LAYOUTS[first.shape[0] - 1]
         stream = container.add_stream("flac", rate=SAMPLE_RATE, layout=layout)
         stream.format = "s16"
         for block in chain([first], blocks):
-            scaled = np.rint(block.T * FULL_SCALE)  # (samples, channels)
-            clipped += int(np.count_nonzero(np.abs(scaled) > FULL_SCALE))
-            packed = np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16).reshape(1, -1)
+            packed = rounded(block.T).reshape(1, -1)  # the samples of an instant side by side
             frame = av.AudioFrame.from_ndarray(packed, format="s16", layout=layout)
             frame.sample_rate, frame.pts = SAMPLE_RATE, written
             written += block.shape[1]
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    share = clipped / (written * first.shape[0])
-    if share > CLIPPED_SHARE:
-        message = f"{100 * share:.1f} % of the samples were louder than full scale and were clipped"
-        notices.append(Notice("clipped", message))
+    notices += rounded.notices

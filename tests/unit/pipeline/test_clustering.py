@@ -4,13 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy.cluster.hierarchy import fcluster, linkage
 
 from pipeline.clustering import (
     ClusteringOptions,
-    Dendrogram,
     Observations,
     conflict_share,
     find_known_speakers,
@@ -57,26 +53,15 @@ VOICES = [voice(0), voice(1), voice(2)]
 TAKING_TURNS = [0] * 30 + [1] * 20 + [0] * 10 + [2] * 15
 
 
-@settings(deadline=None, max_examples=20)
-@given(st.integers(2, 40), st.floats(0.1, 1.4), st.integers(0, 99))
-def test_cuts_are_scipys_where_heights_grow(rows: int, height: float, seed: int) -> None:
-    embeddings = unit(np.random.default_rng(seed).normal(size=(rows, 6)).astype(np.float32))
-    merges = linkage(embeddings.astype(np.float64), method="centroid")
-    ours = Dendrogram(embeddings)
-    assert np.array_equal(ours.merges[:, [0, 1, 3]], merges[:, [0, 1, 3]])
-    if (np.diff(merges[:, 2]) >= 0).all():
-        assert np.array_equal(ours.cut(height), fcluster(merges, height, criterion="distance") - 1)
-
-
-def test_heights_of_a_dendrogram_only_grow() -> None:
-    """Three points at equal distances: the second centroid merge comes out lower than the first."""
-    triangle = np.array([[0, 0], [1, 0], [0.5, 0.9]], dtype=np.float32)
-    assert np.diff(linkage(triangle.astype(np.float64), method="centroid")[:, 2])[0] < 0
-    dendrogram = Dendrogram(triangle)
-    assert (np.diff(dendrogram.merges[:, 2]) >= 0).all()
-    assert (np.diff(dendrogram.heights) < 0).all()
-    assert dendrogram.cut(0.95).tolist() == [0, 1, 2]
-    assert dendrogram.cut(1.05).tolist() == [0, 0, 0]
+@pytest.mark.parametrize("most", [74, 40, 25])
+def test_voices_are_the_same_in_two_levels(most: int) -> None:
+    everything = observations(heard(VOICES, TAKING_TURNS))
+    assert len(everything) > most
+    two = find_speakers(everything, replace(OPTIONS, most=most))
+    assert two == pytest.approx(find_speakers(everything, OPTIONS), abs=1e-6)
+    for wanted in (2, 3):
+        known = find_known_speakers(everything, replace(OPTIONS, most=most), wanted)
+        assert known == pytest.approx(find_known_speakers(everything, OPTIONS, wanted), abs=1e-6)
 
 
 def test_voices_are_found_the_one_with_most_speech_first() -> None:
@@ -132,6 +117,13 @@ def test_a_known_number_is_reached_by_merging(wanted: int) -> None:
     found = find_known_speakers(observations(heard(VOICES, TAKING_TURNS)), OPTIONS, wanted)
     assert len(found) == wanted
     assert np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("wanted", [2, 3])
+def test_a_number_that_no_cut_gives_is_reached_from_above(wanted: int) -> None:
+    """Four voices equally far from each other merge all at once: a cut gives four of them, or one."""
+    everything = observations(heard([voice(number) for number in range(4)], [0, 1, 2, 3] * 20, spread=0.01))
+    assert len(find_known_speakers(everything, OPTIONS, wanted)) == wanted
 
 
 def test_a_known_number_lowers_the_cut_to_tell_close_voices_apart() -> None:

@@ -8,7 +8,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from pipeline import diarization
 from pipeline.diarization import DiarizationPipeline, assign, observe
 from pipeline.embedding.local_speakers import LocalSpeakers
 from pipeline.errors import SpeakerCountUnreachable
@@ -211,13 +210,6 @@ def test_progress_passes_every_stage_and_never_goes_back() -> None:
     assert all(0 < seconds[-1] <= SECONDS for seconds in told.values())
 
 
-def test_of_very_many_embeddings_some_are_clustered_and_all_speakers_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    everything = diarize(MEETING)
-    monkeypatch.setattr(diarization, "MAX_OBSERVATIONS", 15)
-    assert diarize(MEETING).labels == everything.labels
-    assert wrong_seconds(diarize(MEETING).turns, MEETING, [2, 0, 5]) < 0.02 * 52
-
-
 def local_speakers(clean: list[list[float]], voices: list[list[int]]) -> LocalSpeakers:
     """Voices by number, -1 where there was nothing to hear."""
     embeddings = np.stack([[direction(max(voice, 0)) for voice in row] for row in voices])
@@ -226,12 +218,10 @@ def local_speakers(clean: list[list[float]], voices: list[list[int]]) -> LocalSp
     return LocalSpeakers(embeddings, seconds, seconds)
 
 
-def test_thinning_keeps_every_nth_window_and_says_how_far_they_are_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diarization, "MAX_OBSERVATIONS", 10)
-    local = local_speakers([[3.0, 3.0]] * 12, [[0, 1]] * 12)
-    observations = observe(local, np.arange(12) * 59, 2.0)
-    assert observations.windows.tolist() == [0, 0, 3, 3, 6, 6, 9, 9]
-    assert observations.step == pytest.approx(3 * 59 * FRAMES.step)
+def test_windows_are_as_far_apart_as_they_start() -> None:
+    observations = observe(local_speakers([[3.0, 3.0]] * 12, [[0, 1]] * 12), np.arange(12) * 59, 2.0)
+    assert observations.windows.tolist() == np.repeat(np.arange(12), 2).tolist()
+    assert observations.step == pytest.approx(59 * FRAMES.step)
 
 
 def test_only_who_was_alone_long_enough_is_clustered() -> None:

@@ -10,6 +10,15 @@ from pipeline.waveform import SAMPLE_RATE, Waveform
 TWO = Waveform.of(np.stack([np.zeros(SAMPLE_RATE), np.ones(SAMPLE_RATE)]).astype(np.float32), "call")
 
 
+def test_16_bits_are_heard_as_floats() -> None:
+    stored = np.array([[-(2**15), -1, 0, 2**14, 2**15 - 1]], dtype=np.int16)
+    waveform = Waveform(stored=stored)
+    assert waveform.samples.dtype == np.float32
+    assert waveform.mono.tolist() == [-1.0, -(2**-15), 0.0, 0.5, 1 - 2**-15]
+    assert waveform.mono_part(1, 3).tolist() == [-(2**-15), 0.0]
+    assert stored.tolist() == [[-(2**15), -1, 0, 2**14, 2**15 - 1]]
+
+
 def test_samples_without_a_channel_axis_are_one_channel() -> None:
     waveform = Waveform.of(np.zeros(8000, dtype=np.float32))
     assert (waveform.channels, waveform.duration) == (1, 0.5)
@@ -20,7 +29,7 @@ def test_samples_become_single_precision() -> None:
 
 
 def test_a_channel_keeps_the_name_and_the_notices() -> None:
-    heard = Waveform(samples=TWO.samples, uri="call", notices=(Notice("truncated", "…"),)).channel(1)
+    heard = Waveform(stored=TWO.samples, uri="call", notices=(Notice("truncated", "…"),)).channel(1)
     assert (heard.uri, heard.channels, heard.notices[0].code) == ("call", 1, "truncated")
     assert heard.mono.min() == 1.0
 

@@ -16,7 +16,7 @@ NOISE = np.random.default_rng(3).standard_normal((2, len(AGENT))).astype(np.floa
 
 
 def decide(left: FloatArray, right: FloatArray, policy: ChannelPolicy = "auto") -> str:
-    return resolve_channels(Waveform(samples=np.stack([left, right]).astype(np.float32)), policy)
+    return resolve_channels(Waveform(stored=np.stack([left, right]).astype(np.float32)), policy)
 
 
 def delayed(samples: FloatArray, seconds: float) -> FloatArray:
@@ -95,7 +95,7 @@ def test_one_party_and_its_echo_are_mixed(level: float, delay: float) -> None:
 
 
 def test_only_two_channels_are_a_call() -> None:
-    three = Waveform(samples=np.stack([AGENT, CALLER, AGENT]))
+    three = Waveform(stored=np.stack([AGENT, CALLER, AGENT]))
     assert resolve_channels(three, "auto") == "mix"
     assert resolve_channels(Waveform.of(AGENT), "auto") == "mix"
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from pipeline.audio import channel_is_silent, downmix
+from pipeline.audio.pcm import PcmRounding
 from pipeline.types import FloatArray
-from pipeline.waveform import Waveform
+from pipeline.waveform import FULL_SCALE, Waveform
 from tests.unit.pipeline.audio.recordings import talk
 
 VOICE = talk(10.0, 1, ((0.5, 9.0),))
@@ -14,7 +15,7 @@ NOTHING = np.zeros_like(VOICE)
 
 
 def mix(*channels: FloatArray) -> tuple[FloatArray, list[str]]:
-    waveform = downmix(Waveform(samples=np.stack(channels).astype(np.float32)))
+    waveform = downmix(Waveform(stored=np.stack(channels).astype(np.float32)))
     return waveform.mono, [notice.code for notice in waveform.notices]
 
 
@@ -96,18 +97,30 @@ def test_a_single_sample_can_be_mixed() -> None:
     assert mix(VOICE[:1], VOICE[:1])[0].shape == (1,)
 
 
+def test_what_is_stored_in_16_bits_is_mixed_alike_and_stays_so() -> None:
+    channels = np.stack([VOICE, 0.5 * VOICE + np.float32(0.01), -VOICE]).astype(np.float32)
+    stored = PcmRounding()(channels)
+    mixed, floats = (
+        downmix(Waveform(stored=stored)),
+        downmix(Waveform(stored=np.asarray(stored / FULL_SCALE, dtype=np.float32))),
+    )
+    assert mixed.stored.dtype == np.int16
+    assert np.abs(mixed.samples - floats.samples).max() <= 0.5 / FULL_SCALE
+    assert [notice.code for notice in mixed.notices] == [notice.code for notice in floats.notices]
+
+
 def test_the_recording_itself_is_left_alone() -> None:
-    waveform = Waveform(samples=np.stack([VOICE, -VOICE]))
+    waveform = Waveform(stored=np.stack([VOICE, -VOICE]))
     downmix(waveform)
     assert np.array_equal(waveform.samples, np.stack([VOICE, -VOICE]))
 
 
 @pytest.mark.parametrize(("gain", "silent"), [(0.0, True), (1e-5, True), (1e-2, False), (1.0, False)])
 def test_a_channel_is_silent_below_80_db(gain: float, silent: bool) -> None:
-    assert channel_is_silent(np.float32(gain) * VOICE + np.float32(0.1)) is silent
+    assert channel_is_silent(Waveform.of(np.float32(gain) * VOICE + np.float32(0.1))) is silent
 
 
 def test_a_few_words_in_an_hour_are_not_silence() -> None:
     hour = np.zeros(600 * 16_000, dtype=np.float32)
     hour[:48_000] = VOICE[16_000:64_000]
-    assert not channel_is_silent(hour)
+    assert not channel_is_silent(Waveform.of(hour))

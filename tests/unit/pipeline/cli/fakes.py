@@ -219,7 +219,7 @@ class FakeLoader(Loader):
             raise SourceNotFound
         if not isinstance(source, Path) and not source.read():
             raise EmptyFile
-        return Waveform(samples=np.zeros((self.channels, 10 * SAMPLE_RATE), dtype=np.float32), uri=recording.name)
+        return Waveform(stored=np.zeros((self.channels, 10 * SAMPLE_RATE), dtype=np.float32), uri=recording.name)
 
     def store(self, *, quiet: bool = False) -> Any:
         """Give models without files."""
