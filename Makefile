@@ -15,7 +15,7 @@ BENCH_ARGS ?=
 DATA ?= $(firstword $(wildcard $(HANSARD_TESTDATA)/meetings ../shared/testdata/public/meetings))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo up test lint types format score bench bench-file bench-fleet bench-diarization bench-asr bench-engine bench-service clean
+.PHONY: help setup models demo up test lint types format score bench bench-file bench-fleet bench-diarization bench-asr bench-engine bench-growth bench-service clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ bench-asr: models ## Recognition of one conversation beside faster-whisper (BENC
 
 bench-engine: models ## A short interactive job beside a backfill in one process (BENCH_ARGS: --jobs N, --help)
 	$(BIN)/python -m benchmarks.engine $(BENCH_ARGS)
+
+bench-growth: models ## One recording of 10 min, 1 h, 4 h, 10 h: cost and memory (BENCH_ARGS: seconds, seconds, …)
+	$(BIN)/python -m benchmarks.growth $(BENCH_ARGS)
 
 bench-service: models ## What the service costs beside the models: queue, requests, uploads (BENCH_ARGS)
 	$(BIN)/python -m benchmarks.service $(BENCH_ARGS)

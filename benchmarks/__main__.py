@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +12,7 @@ from rich.console import Console
 
 from benchmarks.comparisons import COMPARISONS, Comparison, Name
 from benchmarks.composing import TEST_SPEECH, calls, can_compose, conversation
-from benchmarks.machine import machine, revision
+from benchmarks.facts import facts
 from benchmarks.material import Material, prepare
 from benchmarks.meeting import Meeting, notes, versions
 from benchmarks.report import Report
@@ -78,11 +76,11 @@ def main(
         name=f"bench-{name}",
         title=comparison.title,
         facts={
-            "date": f"{datetime.now(UTC):%Y-%m-%d}",
-            "command": _command(name, sys.argv[2:]),
-            "machine": machine(),
-            "material": f"{material.title}: {material.seconds:.0f} s",
-            "set-up": f"rounds: {rounds}, threads: {threads}, recognizer: {model}, commit: {revision() or 'unknown'}",
+            **facts(
+                f"bench-{name}",
+                f"{material.title}: {material.seconds:.0f} s",
+                f"rounds: {rounds}, threads: {threads}, recognizer: {model}",
+            ),
             "versions": versions(outcomes),
         },
         seconds=material.seconds,
@@ -130,12 +128,6 @@ def keep(report: Report, named: Path | None, rounds: int, console: Console) -> N
 
 def _listed(names: list[Path] | tuple[str, ...]) -> str:
     return ", ".join(Path(name).stem for name in names)
-
-
-def _command(name: Name, arguments: list[str]) -> str:
-    """What to type to get this again, without the folders of this machine."""
-    plain = shlex.join(Path(argument).name if "/" in argument else argument for argument in arguments)
-    return f"`make bench-{name}{f' BENCH_ARGS={shlex.quote(plain)}' if plain else ''}`"
 
 
 if __name__ == "__main__":

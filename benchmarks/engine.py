@@ -6,14 +6,11 @@ words of everything that ran under load are compared with those it gets alone.
 
 from __future__ import annotations
 
-import shlex
-import sys
 import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +21,7 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks.composing import TEST_SPEECH, can_compose, conversation
-from benchmarks.machine import machine, revision
+from benchmarks.facts import facts, section
 from benchmarks.results import RESULTS, write_section
 from pipeline.audio import decode, downmix
 from pipeline.engine import Engine
@@ -110,16 +107,11 @@ def main(
     pipeline = TranscriptionPipeline.from_pretrained(model, device="cpu", threads=1, store=store)
     calls = [_excerpt(long, number, seconds) for number in range(jobs)]
     measured = measure(Engine(pipeline, Turnstile(places)), calls, long, backfills)
-    facts = {
-        "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "command": f"`make bench-engine{_arguments()}`",
-        "machine": machine(),
-        "material": f"{jobs} excerpts of {seconds:g} s, beside {backfills} times {long.duration:.0f} s over and over",
-        "set-up": f"{places} at a time, one thread each, recognizer: {model}, commit: {revision() or 'unknown'}",
-    }
-    body = [f"## {TITLE}", "", *(f"- {name}: {fact}" for name, fact in facts.items()), "", *measured.lines()]
-    Console().print("\n".join(body), markup=False, highlight=False)
-    write_section(results, "bench-engine", "\n".join(body))
+    material = f"{jobs} excerpts of {seconds:g} s, beside {backfills} times {long.duration:.0f} s over and over"
+    told = facts("bench-engine", material, f"{places} at a time, one thread each, recognizer: {model}")
+    body = section(TITLE, told, measured.lines())
+    Console().print(body, markup=False, highlight=False, soft_wrap=True)
+    write_section(results, "bench-engine", body)
 
 
 def measure(engine: Engine, calls: Sequence[Waveform], long: Waveform, backfills: int) -> Measured:
@@ -177,10 +169,6 @@ def _long(store: ModelStore, test_speech: Path) -> Waveform:
 def _excerpt(long: Waveform, number: int, seconds: float) -> Waveform:
     start = number * seconds % max(seconds, long.duration - seconds)
     return Waveform.of(long.crop(Segment(start, start + seconds)), f"call {number}")
-
-
-def _arguments() -> str:
-    return f" BENCH_ARGS={shlex.quote(shlex.join(sys.argv[1:]))}" if sys.argv[1:] else ""
 
 
 if __name__ == "__main__":

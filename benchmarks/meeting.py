@@ -49,7 +49,7 @@ class Meeting:
             if contestant.name in absent:
                 continue
             try:
-                response = run(contestant, interpreters[contestant.name], self._request(contestant))
+                response = run(contestant, interpreters[contestant.name], self.request(contestant))
             except ContestantFailed as error:
                 absent[contestant.name] = str(error)
                 self.console.print(str(error), style="red", markup=False)
@@ -69,7 +69,8 @@ class Meeting:
         )
         return outcomes, tuple(f"left out: {name}: {first_line(why)}" for name, why in absent.items())
 
-    def _request(self, contestant: Contestant) -> Request:
+    def request(self, contestant: Contestant) -> Request:
+        """What a contestant is asked in each round."""
         return Request(
             recordings=tuple(str(path) for path in self.material.paths),
             models={name: str(self.store.path(name)) for name in (self.model, *contestant.models)},

@@ -87,6 +87,8 @@ class Response:
     wall_seconds: float
     peak_bytes: int
     """Largest resident set of the process, loading included."""
+    loaded_bytes: int
+    """Resident set of the process with its models loaded, before the first recording."""
     versions: Mapping[str, str] = field(default_factory=dict)
     """By distribution."""
     notes: tuple[str, ...] = ()

@@ -32,6 +32,7 @@ def serve(load: Callable[[Request], Loaded]) -> None:
     """Do what the file named first on the command line asks, and answer in the file named second."""
     request = Request.read(Path(sys.argv[1]))
     loaded = load(request)
+    resident = resident_bytes()
     cpu, wall = cpu_seconds(), time.perf_counter()
     answers = loaded.job(request.recordings)
     wall, cpu = time.perf_counter() - wall, cpu_seconds() - cpu
@@ -40,6 +41,7 @@ def serve(load: Callable[[Request], Loaded]) -> None:
         cpu_seconds=cpu,
         wall_seconds=wall,
         peak_bytes=peak_bytes(),
+        loaded_bytes=resident,
         versions={name: version(name) for name in loaded.packages},
         notes=loaded.notes,
     ).write(Path(sys.argv[2]))
@@ -56,13 +58,24 @@ def cpu_seconds() -> float:
     return sum(part.ru_utime + part.ru_stime for part in used)
 
 
+def resident_bytes() -> int:
+    """Resident set of this process; its largest so far where the system does not tell."""
+    return _told_by_system("VmRSS") or peak_bytes()
+
+
 def peak_bytes() -> int:
     """Largest resident set of this process so far."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        # Unlike ru_maxrss, this forgets what the parent held when it started this process.
-        found = re.search(r"^VmHWM:\s+(\d+) kB", status.read_text(encoding="ascii"), re.MULTILINE)
-        if found:
-            return 1024 * int(found[1])
+    # Unlike ru_maxrss, this forgets what the parent held when it started this process.
+    told = _told_by_system("VmHWM")
+    if told:
+        return told
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def _told_by_system(name: str) -> int:
+    """A size in Linux' account of this process, in bytes; 0 where there is none."""
+    status = Path("/proc/self/status")
+    text = status.read_text(encoding="ascii") if status.exists() else ""
+    found = re.search(rf"^{name}:\s+(\d+) kB", text, re.MULTILINE)
+    return 1024 * int(found[1]) if found else 0

@@ -25,6 +25,7 @@ def response(cpu_seconds: float, *answers: Answer, notes: tuple[str, ...] = ()) 
         cpu_seconds=cpu_seconds,
         wall_seconds=2 * cpu_seconds,
         peak_bytes=300 * 2**20,
+        loaded_bytes=200 * 2**20,
         versions={"peer": "1.2"},
         notes=notes,
     )
