@@ -292,6 +292,8 @@ class TranscriptionPipeline:
         plain = options.plain()
         if self.backend is None:
             plain = {stage: value for stage, value in plain.items() if stage not in WORD_STAGES}
+        if self.backend is not None:
+            plain["asr"]["batch_size"] = options.asr.batch_size or self.backend.batch_size
         plain["diarization"]["precision"] = self.diarizer.precision
         plain["diarization"]["threshold"] = self.diarizer.with_options(options.diarization).clustering.cut
         return plain

@@ -111,6 +111,10 @@ class AsrBackend(Protocol):
     def attention_bias(self) -> float:
         """Seconds by which word starts by cross-attention are late, measured on this model; 0 where unknown."""
 
+    @property
+    def batch_size(self) -> int:
+        """Chunks that it decodes together best where nobody says how many."""
+
     def padded_seconds(self, seconds: float) -> float:
         """Length to which a chunk of so many seconds is filled up; the longest of a batch decides for all of them.
 

@@ -96,7 +96,7 @@ class Recognizer:
             backend=self.backend,
             waveform=waveform,
             request=request,
-            batches=self.batching(self.backend, self.options.batch_size),
+            batches=self.batching(self.backend, self.options.batch_size or self.backend.batch_size),
             times=times,
         )
 

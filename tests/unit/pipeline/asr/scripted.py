@@ -38,6 +38,7 @@ class Script:
     languages: Sequence[str] = ("en",)
     translates: bool = False
     attention_bias: float = 0.0
+    batch_size: int = 8
     detects: Mapping[str, float] = field(default_factory=dict)
     name: str = "scripted"
     requests: list[tuple[Segment, DecodeRequest]] = field(default_factory=list)
