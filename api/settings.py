@@ -95,6 +95,12 @@ class Settings(BaseModel):
 
     asr_model: str | None = None
     """Recognizer for jobs that name none; by default the best that suits the machine."""
+    pinned_models: tuple[str, ...] = ()
+    """Other recognizers, separated by commas, that workers load when they start and keep, as they do `asr_model`."""
+    spare_models: PositiveInt = 1
+    """Recognizers that a worker holds at once beside those that it keeps, for jobs that name them."""
+    model_idle_seconds: PositiveFloat = 900.0
+    """Such a recognizer is let go when no job has used it for so long."""
     device: str = "auto"
     """Where workers run models: `auto`, `cpu` or `cuda`."""
     threads: PositiveInt = 1
@@ -102,6 +108,10 @@ class Settings(BaseModel):
     places: PositiveInt | None = None
     """Jobs of a process worker that compute at the same time, of those that it has at once; the others wait for their
     turn, interactive ones in front. Default: its cores by `threads`. On a GPU that one job fills: 1."""
+
+    memory_bytes: PositiveInt | None = None
+    """Memory that the jobs of a process worker may take together, beside its models, by forecast; a job that does not
+    fit beside those at work waits. Default: four fifths of what its container or machine has left with them loaded."""
 
     otlp_endpoint: str | None = None
     """`http://host:4318` of a collector that traces are sent to, by OTLP over HTTP; without one there are none. Needs
@@ -115,7 +125,7 @@ class Settings(BaseModel):
             raise ValueError(message)
         return value
 
-    @field_validator("secret_keys", "allowed_networks", mode="before")
+    @field_validator("secret_keys", "allowed_networks", "pinned_models", mode="before")
     @classmethod
     def _split(cls, value: object, field: ValidationInfo) -> object:
         if not isinstance(value, str):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Final, TypeVar
 
 from pipeline.errors import OutOfMemory
@@ -86,6 +88,13 @@ def short_of_memory(stage: str, size: int, asked: int) -> tuple[Notice, ...]:
 def no_room(stage: str) -> OutOfMemory:
     """Say that not even one item fits."""
     return OutOfMemory(f"{stage}: there is not even memory for a batch of one")
+
+
+def give_back() -> None:
+    """Give the system all the memory that is not in use: that of torch's GPU cache, and what glibc keeps of freed."""
+    free_cached()
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def free_cached() -> None:

@@ -126,14 +126,28 @@ class TranscriptionPipeline:
             options=options,
             store=store,
         )
-        device, options = resolve_device(device), wordless.options
+        return wordless.with_recognizer(
+            model, PocketSphinx(), device=device, compute_type=compute_type, threads=threads, store=store
+        )
+
+    def with_recognizer(
+        self,
+        model: str | None,
+        aligner: PocketSphinx,
+        *,
+        device: str = "auto",
+        compute_type: str | None = None,
+        threads: int | None = None,
+        store: ModelStore,
+    ) -> TranscriptionPipeline:
+        """Share what tells who spoke when, and load a recognizer beside it: as `from_pretrained`."""
+        device, options = resolve_device(device), self.options
         name, notices = (model, []) if model else best_available(store, device, options.asr)
         backend = FasterWhisper.from_pretrained(store, name, device, compute_type, threads or 0)
-        aligner = PocketSphinx()
         recognizer = replace(store.record(name), kind="asr")
         alignment = ModelRecord(kind="alignment", name=aligner.name, sha256=None)
-        models = (*wordless.models, recognizer, alignment)
-        return cls(wordless.diarizer, backend, aligner, options, models=models, notices=notices)
+        models = (*self.models, recognizer, alignment)
+        return TranscriptionPipeline(self.diarizer, backend, aligner, options, models=models, notices=notices)
 
     @classmethod
     def without_words(

@@ -24,6 +24,7 @@ from api.storage.keys import result_key
 from api.storage.store import Stored
 from api.tables import recordings, stage_outputs
 from pipeline.errors import TransientError
+from pipeline.memory_budget import MemoryBudget, job_bytes
 from pipeline.types import Notice, Transcript
 from pipeline.waveform import Waveform
 from workers.checkpoints import JobCheckpoints
@@ -61,25 +62,33 @@ class Process:
     """Transcribes and publishes."""
 
     transcriber: Transcriber
+    memory: MemoryBudget
+    """What jobs may take together; one that does not fit beside those at work waits."""
 
     def __call__(self, context: Context, held: Claim, keeper: Keeper) -> None:
         """Run a job's models, each stage kept as it ends, and end the job with its result."""
         try:
             recording, stored = _audio_of(context, held)
-            with stage("read"):
-                audio = _read(context, recording, stored, keeper)
+            wanted = job_bytes(recording["duration"], recording["channels"])
+            with self.memory.reserved(wanted, urgent=_urgent(held), alive=keeper.alive):
+                with stage("read"):
+                    audio = _read(context, recording, stored, keeper)
+                self._run(context, held, keeper, audio, stored["sha256"])
         except AudioMissing as missing:
             log.warning("audio.missing")
             settle(context, held, partial(_decode_again, held=held, missing=missing))
-            return
+
+    def _run(self, context: Context, held: Claim, keeper: Keeper, audio: Waveform, sha256: bytes) -> None:
+        """From the decoded audio to the end of the job."""
         keeper("decode", 1, 1)
-        fingerprint = self.transcriber.fingerprint(held.options)
+        fingerprint = self.transcriber.fingerprint(held.options, keeper.alive)
         checkpoints = JobCheckpoints(
-            context=context, held=held, keeper=keeper, input_hash=_input_hash(stored["sha256"], fingerprint)
+            context=context, held=held, keeper=keeper, input_hash=_input_hash(sha256, fingerprint)
         )
         with StageSpans(keeper) as hook:
-            urgent = held.priority is Priority.INTERACTIVE
-            transcript = self.transcriber(audio, held.options, hook, checkpoints, urgent=urgent, alive=keeper.alive)
+            transcript = self.transcriber(
+                audio, held.options, hook, checkpoints, urgent=_urgent(held), alive=keeper.alive
+            )
         context.reached("transcribed", held)
         keeper("publish", 0, 1)
         with stage("publish"):
@@ -89,6 +98,10 @@ class Process:
             settle(context, held, lambda connection: _finish(connection, held, transcript, files))
         context.reached("finished", held)
         _count(held, transcript)
+
+
+def _urgent(held: Claim) -> bool:
+    return held.priority is Priority.INTERACTIVE
 
 
 def _audio_of(context: Context, held: Claim) -> tuple[RowMapping, RowMapping]:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
+import structlog
 from celery import Celery, signals
 from celery.worker.consumer import Consumer
 from prometheus_client import start_http_server
@@ -22,6 +23,7 @@ from api.queue import WEBHOOKS, celery_app
 from api.settings import Settings
 from api.states import Pool
 from api.storage.foreign import ForeignBuckets
+from pipeline.memory_budget import SHARE, MemoryBudget, free_bytes
 from workers.context import Context, Work
 from workers.delivery import deliver
 from workers.dispatcher import Dispatcher
@@ -104,7 +106,11 @@ def _work(pool: Pool, settings: Settings) -> Work:
     transcriber.load()
     if settings.device != "cpu":
         watch_gpu()
-    return Process(transcriber=transcriber)
+    budget = settings.memory_bytes
+    if budget is None and (free := free_bytes()) is not None:
+        budget = round(SHARE * free)
+    structlog.get_logger().info("memory.budget", bytes=budget)
+    return Process(transcriber=transcriber, memory=MemoryBudget(budget))
 
 
 def _serve_deliveries(app: Celery, service: Service) -> None:

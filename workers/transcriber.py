@@ -12,6 +12,7 @@ from api.options import pipeline_options
 from api.settings import Settings
 from pipeline.checkpoints import Checkpoints
 from pipeline.hooks import Hook
+from pipeline.model_pool import ModelPool, Name
 from pipeline.options import PipelineOptions
 from pipeline.turnstile import Turnstile
 from pipeline.types import ModelRecord, Transcript
@@ -19,6 +20,7 @@ from pipeline.waveform import Waveform
 
 if TYPE_CHECKING:
     from pipeline.engine import Engine
+    from pipeline.transcription import TranscriptionPipeline
 
 
 Alive = Callable[[], None]
@@ -27,8 +29,8 @@ Alive = Callable[[], None]
 class Transcriber(Protocol):
     """Turns audio into a transcript, as a job's options say."""
 
-    def fingerprint(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Everything besides the audio that a result depends on, as plain values."""
+    def fingerprint(self, options: Mapping[str, Any], alive: Alive) -> Mapping[str, Any]:
+        """Everything besides the audio that a result depends on, as plain values; `alive` as below."""
 
     def __call__(
         self,
@@ -47,26 +49,27 @@ class Transcriber(Protocol):
 
 
 class PipelineTranscriber:
-    """`Engine`, one for each recognizer that jobs have named lately; all take turns on the same cores."""
-
-    MOST_MODELS = 2
-    """Recognizers kept; the one that was not used for longest makes room."""
+    """`Engine`, one for each recognizer that jobs name; all take turns on the same cores, and share what diarizes."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._lock = threading.Lock()
         self._turnstile = Turnstile(settings.places or max(1, _cores() // settings.threads))
-        self._engines: dict[str | None, Engine] = {}
+        self._engines = ModelPool["Engine"](
+            _EngineLoader(settings, self._turnstile),
+            pinned=[settings.asr_model, *settings.pinned_models],
+            most=settings.spare_models,
+            idle_seconds=settings.model_idle_seconds,
+        )
 
-    def fingerprint(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    def fingerprint(self, options: Mapping[str, Any], alive: Alive) -> Mapping[str, Any]:
         """Give the models with their digests, the options as they act, and the version."""
-        pipeline = self._engine(options).pipeline
-        return {
-            "models": [_plain(model) for model in pipeline.models],
-            "options": pipeline_options(options).plain(),
-            "precision": pipeline.diarizer.precision,
-            "version": version("hansard"),
-        }
+        with self._engines.using(self._recognizer(options), alive) as engine:
+            return {
+                "models": [_plain(model) for model in engine.pipeline.models],
+                "options": pipeline_options(options).plain(),
+                "precision": engine.pipeline.diarizer.precision,
+                "version": version("hansard"),
+            }
 
     def __call__(
         self,
@@ -80,31 +83,44 @@ class PipelineTranscriber:
     ) -> Transcript:
         """Transcribe with the engine of the job's model."""
         wanted: PipelineOptions = pipeline_options(options)
-        return self._engine(options)(audio, hook, wanted, checkpoints, urgent=urgent, alive=alive)
+        with self._engines.using(self._recognizer(options), alive) as engine:
+            return engine(audio, hook, wanted, checkpoints, urgent=urgent, alive=alive)
 
     def load(self) -> None:
-        """Load what jobs that name no model run on, before the first of them comes."""
-        self._engine({})
+        """Load what is pinned, before the first job comes: what jobs that name no model run on, and what was named."""
+        for name in (self._settings.asr_model, *self._settings.pinned_models):
+            with self._engines.using(name):
+                pass
 
-    def _engine(self, options: Mapping[str, Any]) -> Engine:
+    def _recognizer(self, options: Mapping[str, Any]) -> Name:
+        name: Name = options.get("model") or self._settings.asr_model
+        return name
+
+
+class _EngineLoader:
+    """Loads recognizers, and once what they share."""
+
+    def __init__(self, settings: Settings, turnstile: Turnstile) -> None:
+        self._settings = settings
+        self._turnstile = turnstile
+        self._lock = threading.Lock()
+        self._wordless: TranscriptionPipeline | None = None
+
+    def __call__(self, name: Name) -> Engine:
         # Here and not above: it takes torch with it, 3 s and 250 MB that whoever brings another transcriber is spared.
+        from pipeline.alignment.pocketsphinx import PocketSphinx  # noqa: PLC0415
         from pipeline.device import device_errors  # noqa: PLC0415
         from pipeline.engine import Engine  # noqa: PLC0415
+        from pipeline.models import ModelStore  # noqa: PLC0415
         from pipeline.transcription import TranscriptionPipeline  # noqa: PLC0415
 
-        name = options.get("model") or self._settings.asr_model
-        with self._lock:
-            found = self._engines.pop(name, None)
-            if found is None:
-                while len(self._engines) >= self.MOST_MODELS:
-                    del self._engines[next(iter(self._engines))]
-                with device_errors():
-                    pipeline = TranscriptionPipeline.from_pretrained(
-                        name, device=self._settings.device, threads=self._settings.threads
-                    )
-                found = Engine(pipeline, self._turnstile)
-            self._engines[name] = found  # the latest is last
-            return found
+        device, threads, store = self._settings.device, self._settings.threads, ModelStore.from_environment()
+        with device_errors():
+            with self._lock:
+                if self._wordless is None:
+                    self._wordless = TranscriptionPipeline.without_words(device=device, threads=threads, store=store)
+            pipeline = self._wordless.with_recognizer(name, PocketSphinx(), device=device, threads=threads, store=store)
+            return Engine(pipeline, self._turnstile)
 
 
 def _cores() -> int:

@@ -76,7 +76,7 @@ class StubTranscriber:
 
     seed: int
 
-    def fingerprint(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    def fingerprint(self, options: Mapping[str, Any], alive: Alive) -> Mapping[str, Any]:
         """Depend on nothing else."""
         return {"models": "none"}
 

@@ -33,6 +33,7 @@ from api.states import Pool
 from api.storage.foreign import ForeignBuckets
 from api.webhooks import deliveries, schedule
 from pipeline.errors import DeviceLost
+from pipeline.memory_budget import MemoryBudget
 from tests.chaos.orders import Act, orders_of
 from tests.chaos.plan import Part
 from tests.chaos.stubs import StubDecoder, StubTranscriber
@@ -88,7 +89,7 @@ def work_of(pool: Pool, settings: Settings, seed: int) -> Work:
         return Ingest(client=client, buckets=buckets, decode=StubDecoder(seed))
     from workers.process import Process
 
-    return Process(transcriber=StubTranscriber(seed))
+    return Process(transcriber=StubTranscriber(seed), memory=MemoryBudget(None))
 
 
 def unfence() -> None:

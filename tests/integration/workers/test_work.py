@@ -24,6 +24,7 @@ from api.storage.keys import source_key
 from api.tables import jobs, outbox, recordings, speakers, stage_outputs, transcripts, turns
 from api.webhooks.secrets import make_key
 from pipeline.errors import HansardError
+from pipeline.memory_budget import MemoryBudget
 from workers.context import Context
 from workers.execution import execute
 from workers.ingest import AUDIO_STAGE, Ingest
@@ -49,6 +50,12 @@ FILES = {
 
 class Killed(BaseException):
     """Stands for the end of a worker: nothing catches it."""
+
+
+def processing(context: Context, transcriber: Transcriber) -> Context:
+    """The same, with something that can transcribe."""
+    process = Process(transcriber=transcriber, memory=MemoryBudget(None))
+    return replace(context, work={**context.work, Pool.PROCESS: process})
 
 
 @pytest.fixture
@@ -85,7 +92,7 @@ def test_a_recording_becomes_rows_and_objects(
     service: Service, context: Context, transcriber: PipelineTranscriber, queued: Queued, row_of: RowOf, sample: Path
 ) -> None:
     job = uploaded(service, queued, sample.read_bytes())
-    context = replace(context, work={**context.work, Pool.PROCESS: Process(transcriber=transcriber)})
+    context = processing(context, transcriber)
     assert execute(context, job, Pool.INGEST)
     assert (row_of(job)["state"], row_of(job)["pool"]) == ("queued", "process")
     assert 29 < row_of(job)["audio_seconds"] < 31
@@ -111,7 +118,7 @@ def test_a_reader_finds_words_with_sql_alone(
     service: Service, context: Context, transcriber: PipelineTranscriber, queued: Queued, sample: Path
 ) -> None:
     job = uploaded(service, queued, sample.read_bytes())
-    context = replace(context, work={**context.work, Pool.PROCESS: Process(transcriber=transcriber)})
+    context = processing(context, transcriber)
     execute(context, job, Pool.INGEST)
     execute(context, job, Pool.PROCESS)
     with service.database.engine.begin() as connection:
@@ -147,7 +154,7 @@ def test_a_killed_worker_is_taken_over_where_it_was(
             raise Killed
 
     job = uploaded(service, queued, sample.read_bytes())
-    context = replace(context, work={**context.work, Pool.PROCESS: Process(transcriber=transcriber)})
+    context = processing(context, transcriber)
     execute(context, job, Pool.INGEST)
     with pytest.raises(Killed):
         execute(replace(context, reached=kill), job, Pool.PROCESS)
@@ -186,7 +193,7 @@ def test_interactive_jobs_are_urgent_to_the_models(
 
     job = uploaded(service, queued, sample.read_bytes(), priority=priority)
     monkeypatch.setattr(PipelineTranscriber, "__call__", transcribe)
-    context = replace(context, work={**context.work, Pool.PROCESS: Process(transcriber=transcriber)})
+    context = processing(context, transcriber)
     execute(context, job, Pool.INGEST)
     assert execute(context, job, Pool.PROCESS)
     assert asked == [priority is Priority.INTERACTIVE]
@@ -244,7 +251,7 @@ def test_audio_that_the_store_has_lost_is_decoded_anew(
     damage: str,
 ) -> None:
     job = uploaded(service, queued, sample.read_bytes())
-    context = replace(context, work={**context.work, Pool.PROCESS: Process(transcriber=transcriber)})
+    context = processing(context, transcriber)
     execute(context, job, Pool.INGEST)
     key = audio_of(service, job)
     service.objects.delete_all(key)
@@ -262,7 +269,7 @@ def test_a_store_that_loses_all_audio_is_given_up(
     service: Service, context: Context, queued: Queued, row_of: RowOf, sample: Path
 ) -> None:
     job = uploaded(service, queued, sample.read_bytes())
-    context = replace(context, work={**context.work, Pool.PROCESS: Process(transcriber=cast("Transcriber", None))})
+    context = processing(context, cast("Transcriber", None))
     for _ in range(MAX_LOSSES):
         assert row_of(job)["state"] == "queued"
         assert execute(context, job, Pool.INGEST)
