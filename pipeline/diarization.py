@@ -119,15 +119,18 @@ class DiarizationPipeline:
         hook("clustering", audio.duration, audio.duration)
         scores = speaker_scores(segmentation, labels, len(voices))  # (frames, speakers)
         active = select_speakers(segmentation, scores, self.options.speech_onset, self.options.overlap_onset)
+        notices = [*segmentation.notices, *local.notices]
         if self.options.relabel and len(voices) > 1:
             relabelling = self.options.relabelling
-            heard = relabel(active, scores, embed_pieces(audio, active, self.encoder, relabelling, hook), relabelling)
+            pieces = embed_pieces(audio, active, self.encoder, relabelling, hook)
+            heard = relabel(active, scores, pieces, relabelling)
+            notices += pieces.notices
             voices = np.where(np.isnan(heard), voices, heard)
             same = self.encoder.profile.same_speaker
             active, scores, voices = merge_same(active, scores, voices, same, count.lower)
         active = self.shape_turns(audio, segmentation, active)
         found = _assemble(active, scores, voices, audio.duration)
-        return honour_count(replace(found, notices=segmentation.notices), count)
+        return honour_count(replace(found, notices=tuple(dict.fromkeys(notices))), count)
 
     def find_voices(self, local: LocalSpeakers, segmentation: Segmentation, count: SpeakerCount) -> FloatArray:
         """Cluster the local speakers that were heard alone long enough: (speakers, dimension), unit norm."""

@@ -44,15 +44,15 @@ class BatchSize:
         self._stage = stage
 
     def over(
-        self, items: Sequence[Item], run: Callable[[Sequence[Item]], Result]
+        self, items: Sequence[Item], run: Callable[[Sequence[Item]], Result], weight: int = 1
     ) -> Iterator[tuple[Sequence[Item], Result]]:
         """Give every batch with what `run` makes of it; a batch that does not fit is tried again as two.
 
-        Raises `OutOfMemory` where one item alone does not fit.
+        Each item counts as `weight`. Raises `OutOfMemory` where one item alone does not fit.
         """
         first, freed = 0, False
         while first < len(items):
-            batch = items[first : first + self.size]
+            batch = items[first : first + max(1, self.size // weight)]
             try:
                 result = run(batch)
             except Exception as error:
@@ -66,7 +66,7 @@ class BatchSize:
                 continue
             # Only here: the error held on to what had been allocated.
             free_cached()
-            self.size, freed = max(1, len(batch) // 2), True
+            self.size, freed = min(self.size, max(1, len(batch) // 2) * weight), True
 
     @property
     def notices(self) -> tuple[Notice, ...]:

@@ -15,7 +15,7 @@ from pipeline.frames import runs
 from pipeline.hooks import Hook
 from pipeline.options import RelabellingOptions
 from pipeline.segmentation.segmenter import FRAMES
-from pipeline.types import BoolArray, FloatArray, IntArray, Segment
+from pipeline.types import BoolArray, FloatArray, IntArray, Notice, Segment
 from pipeline.waveform import Waveform
 
 PIECES = 64
@@ -34,6 +34,7 @@ class Pieces:
     """(pieces,)."""
     embeddings: FloatArray
     """(pieces, dimension), unit norm."""
+    notices: tuple[Notice, ...] = ()
 
     @property
     def seconds(self) -> FloatArray:
@@ -62,15 +63,16 @@ def embed_pieces(
     """Listen to every piece on its own."""
     spans, speakers = cut_pieces(active, options)
     embeddings = np.zeros((len(spans), encoder.dimension), dtype=np.float32)
+    batches = encoder.batches()
     for first in range(0, len(spans), PIECES):
         segments = [
             Segment(FRAMES.edge(start), min(audio.duration, FRAMES.edge(end) + LOOKAHEAD))
             for start, end in spans[first : first + PIECES].tolist()
         ]
-        heard = encoder.stretch_frames([encoder.features(audio.crop(segment)) for segment in segments])
+        heard = encoder.stretch_frames([encoder.features(audio.crop(segment)) for segment in segments], batches)
         embeddings[first : first + PIECES] = [encoder.pool(frames) for frames in heard]
         hook("relabelling", min(segments[-1].end, audio.duration), audio.duration)
-    return Pieces(spans, speakers, embeddings)
+    return Pieces(spans, speakers, embeddings, batches.notices)
 
 
 def relabel(active: BoolArray, scores: FloatArray, pieces: Pieces, options: RelabellingOptions) -> FloatArray:

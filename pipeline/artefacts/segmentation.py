@@ -20,19 +20,17 @@ hour) change 2, and DER by up to 0.12 points; steps of 1/255 (1.8 MB) change 6, 
 from __future__ import annotations
 
 import io
-import json
 import zipfile
 import zlib
-from dataclasses import asdict
 from typing import Any, Final
 
 import numpy as np
 from numpy.lib.format import write_array
 from numpy.typing import NDArray
 
+from pipeline.artefacts import notices
 from pipeline.artefacts.artefact import Made
 from pipeline.errors import MalformedFile
-from pipeline.formats import native_reading as native
 from pipeline.segmentation.powerset import Powerset
 from pipeline.segmentation.segmenter import FRAME_SAMPLES, WINDOW_FRAMES, Segmentation
 from pipeline.types import Notice
@@ -72,7 +70,7 @@ def encode(segmentation: Segmentation, made: Made) -> bytes:
         "starts": segmentation.starts,
         "duration": np.float64(segmentation.duration),
         "seconds": np.float64(made.seconds),
-        "notices": np.frombuffer(json.dumps([asdict(notice) for notice in segmentation.notices]).encode(), np.uint8),
+        "notices": np.frombuffer(notices.to_json(segmentation.notices).encode(), np.uint8),
     }
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
@@ -99,7 +97,7 @@ def decode(content: bytes) -> tuple[Segmentation, Made]:
 
 def _notices(content: bytes) -> tuple[Notice, ...]:
     try:
-        return tuple(native.notice(item) for item in json.loads(content))
+        return notices.from_json(content)
     except (KeyError, TypeError, ValueError) as error:
         message = f"not a segmentation: {error!r}"
         raise MalformedFile(message) from error

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pipeline.alignment.aligner import ForcedAligner
 from pipeline.asr.backend import AsrBackend, DecodeRequest
-from pipeline.asr.batching import Batching, Decoded, OwnBatches
+from pipeline.asr.batching import STAGE, Batching, Decoded, OwnBatches
 from pipeline.asr.chunking import cut_chunks
 from pipeline.asr.decoding import ChunkDecoder
 from pipeline.asr.holes import fill_holes, find_holes, inserted
@@ -14,14 +15,16 @@ from pipeline.asr.judging import Judged, judge
 from pipeline.asr.language import detect_language, doubt, known_language
 from pipeline.asr.speech import SpeechClock
 from pipeline.asr.word_times import WordTimer
-from pipeline.errors import InvalidOption
+from pipeline.errors import InvalidOption, OutOfMemory
 from pipeline.hooks import Hook, NullHook
 from pipeline.options import AlignmentOptions, AsrOptions
-from pipeline.types import UNDETERMINED, Recognition, RecognizedSegment, Segment
+from pipeline.types import UNDETERMINED, Notice, Recognition, RecognizedSegment, Segment
 from pipeline.waveform import Waveform
 
 MAX_CHUNK = 30.0
 """Seconds; Whisper hears no more at once."""
+SHORTEST_LIMIT = 5.0
+"""Seconds: chunks are not halved below this where memory runs out."""
 
 
 class Recognizer:
@@ -49,11 +52,23 @@ class Recognizer:
 
         `speech` are its speech regions, unpadded; nothing is looked for elsewhere. Raises `InvalidOption` where the
         model does not know the language or the task, or where forced alignment is demanded and cannot be had;
-        `OutOfMemory` where there is not even memory for one chunk at a time.
+        `OutOfMemory` where there is not even memory for one chunk of 5 s at a time.
         """
-        hook = hook or NullHook()
+        limit = self.options.chunk_seconds
+        while True:
+            try:
+                recognition = self._recognize(waveform, speech, hook or NullHook(), limit)
+                break
+            except OutOfMemory:
+                if limit / 2 < SHORTEST_LIMIT:
+                    raise
+            limit /= 2
+        return replace(recognition, notices=(*recognition.notices, *_shorter(limit, self.options.chunk_seconds)))
+
+    def _recognize(self, waveform: Waveform, speech: Sequence[Segment], hook: Hook, limit: float) -> Recognition:
+        """Recognize in chunks of at most `limit` seconds."""
         clock = SpeechClock(speech)
-        chunks = cut_chunks(speech, waveform.duration, self.options.chunk_seconds)
+        chunks = cut_chunks(speech, waveform.duration, limit)
         language = known_language(self.backend, self.options)
         confidence = None
         if not chunks:
@@ -99,6 +114,17 @@ class Recognizer:
             batches=self.batching(self.backend, self.options.batch_size or self.backend.batch_size),
             times=times,
         )
+
+
+def _shorter(limit: float, asked: float) -> tuple[Notice, ...]:
+    """Tell the reader that chunks had to be shorter than asked for; nothing where they had not."""
+    if limit == asked:
+        return ()
+    message = (
+        f"Memory ran out in {STAGE} with a single chunk: chunks of up to {limit:g} s were used instead of {asked:g} s, "
+        "which costs accuracy. A smaller model, or fewer jobs at once, saves the attempt."
+    )
+    return (Notice("memory_short", message),)
 
 
 def _first_pass(decoder: ChunkDecoder, chunks: Sequence[Segment], hook: Hook) -> list[Decoded]:

@@ -93,7 +93,11 @@ class SpeakerEncoder:
         centred = features - features.mean(dim=1, keepdim=True)
         return self.network.frames(centred.to(self.dtype)).float()
 
-    def stretch_frames(self, stretches: Sequence[Tensor]) -> list[Tensor]:
+    def batches(self) -> BatchSize:
+        """How many feature frames go through the network at once, for one recording."""
+        return BatchSize(BATCH_FRAMES.get(self.device.type, BATCH_FRAMES["cpu"]), "speaker embedding (feature frames)")
+
+    def stretch_frames(self, stretches: Sequence[Tensor], batches: BatchSize) -> list[Tensor]:
         """Give the frames of short stretches, (time, 80) of one voice each: `frames` at one of a few lengths.
 
         A stretch is filled up with its own beginning, and what that adds is cut off again. On a CPU the convolutions
@@ -106,12 +110,11 @@ class SpeakerEncoder:
             by_length[-(-len(features) // LENGTH_STEP) * LENGTH_STEP].append(number)
         found: dict[int, Tensor] = {}
         for length, numbers in by_length.items():
-            most = max(1, BATCH_FRAMES.get(self.device.type, BATCH_FRAMES["cpu"]) // length)
 
             def frames_of(batch: Sequence[int], length: int = length) -> Tensor:
                 return self.frames(torch.stack([_filled(stretches[number], length) for number in batch]))
 
-            for batch, frames in BatchSize(most, "embedding").over(numbers, frames_of):
+            for batch, frames in batches.over(numbers, frames_of, length):
                 found |= dict(zip(batch, frames, strict=True))
         return [_cut(found[number], len(features)) for number, features in enumerate(stretches)]
 

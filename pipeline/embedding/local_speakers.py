@@ -15,7 +15,7 @@ import torch
 from pipeline.embedding.encoder import FEATURES_PER_SECOND, MIN_SECONDS, SpeakerEncoder
 from pipeline.hooks import Hook, NullHook
 from pipeline.segmentation.segmenter import FRAME_SAMPLES, FRAMES, WINDOW_FRAMES, WINDOW_SAMPLES, Segmentation
-from pipeline.types import BoolArray, FloatArray, IntArray, Segment
+from pipeline.types import BoolArray, FloatArray, IntArray, Notice, Segment
 from pipeline.waveform import SAMPLE_RATE, Waveform
 
 MIN_POOLED_SECONDS = 0.24
@@ -32,6 +32,7 @@ class LocalSpeakers:
     """(windows, local speakers): active alone."""
     active_seconds: FloatArray
     """(windows, local speakers): active at all."""
+    notices: tuple[Notice, ...] = ()
 
     @property
     def embedded(self) -> BoolArray:
@@ -62,7 +63,7 @@ def embed_local_speakers(
             store.forget(int(segmentation.starts[pending]))
         heard = (int(segmentation.starts[number]) * FRAME_SAMPLES + WINDOW_SAMPLES) / SAMPLE_RATE
         hook("embedding", min(heard, audio.duration), audio.duration)
-    return LocalSpeakers(embeddings, clean, active)
+    return LocalSpeakers(embeddings, clean, active, store.batches.notices)
 
 
 def _alone(activity: BoolArray) -> BoolArray:
@@ -93,6 +94,7 @@ class _FrameStore:
 
     def __init__(self, encoder: SpeakerEncoder) -> None:
         self.encoder = encoder
+        self.batches = encoder.batches()
         self.rate = encoder.network.frames_per_second
         self.hop = round(FEATURES_PER_SECOND / self.rate)
         self.first = 0
@@ -117,7 +119,7 @@ class _FrameStore:
         voices = [mine[~self.known[(first + mine) // self.hop - self.first]] for mine in voices]
         voices = [mine for mine in voices if len(mine) >= MIN_SECONDS * FEATURES_PER_SECOND]
         stretches = [features[torch.from_numpy(mine).to(self.encoder.device)] for mine in voices]
-        for mine, frames in zip(voices, self.encoder.stretch_frames(stretches), strict=True):
+        for mine, frames in zip(voices, self.encoder.stretch_frames(stretches, self.batches), strict=True):
             positions = (first + mine[:: self.hop]) // self.hop - self.first
             self.frames[torch.from_numpy(positions).to(self.encoder.device)] = frames[: len(positions)]
             self.known[positions] = True

@@ -143,6 +143,16 @@ class ToneNetwork:
         return frames.mean(dim=0)
 
 
+class SmallNetwork(ToneNetwork):
+    """Has memory for two stretches at once."""
+
+    def frames(self, features: Tensor) -> Tensor:
+        if len(features) > 2:
+            message = "CUDA out of memory. Tried to allocate 512.00 MiB."
+            raise torch.OutOfMemoryError(message)
+        return super().frames(features)
+
+
 def tone_encoder(network: ToneNetwork | None = None) -> SpeakerEncoder:
     """An encoder that tells voices by their pitch."""
     return SpeakerEncoder(network or ToneNetwork(), PROFILE)

@@ -17,6 +17,7 @@ from pipeline.types import Diarization, Segment, Turn
 from pipeline.waveform import Waveform
 from tests.unit.pipeline.conversation import (
     KnowingSegmenter,
+    SmallNetwork,
     Turns,
     direction,
     segment,
@@ -208,6 +209,12 @@ def test_progress_passes_every_stage_and_never_goes_back() -> None:
     assert list(told) == ["embedding", "clustering", "relabelling"]
     assert all(seconds == sorted(seconds) for seconds in told.values())
     assert all(0 < seconds[-1] <= SECONDS for seconds in told.values())
+
+
+def test_a_reader_learns_that_there_was_no_memory_for_whole_batches() -> None:
+    short = DiarizationPipeline(KnowingSegmenter(MEETING), tone_encoder(SmallNetwork()))(sing(MEETING, SECONDS))
+    assert [notice.code for notice in short.notices] == ["memory_short"]
+    assert short.turns == diarize(MEETING).turns
 
 
 def local_speakers(clean: list[list[float]], voices: list[list[int]]) -> LocalSpeakers:

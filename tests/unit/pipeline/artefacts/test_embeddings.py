@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from pipeline.artefacts import Made
 from pipeline.artefacts import embeddings as artefact
 from pipeline.embedding.local_speakers import LocalSpeakers
 from pipeline.errors import MalformedFile
-from pipeline.types import Speaker
+from pipeline.types import Notice, Speaker
 from tests.unit.pipeline.artefacts.damage import damaged
 
 MADE = Made(duration=14.0, seconds=0.125)
@@ -46,6 +47,11 @@ def test_every_digit_comes_back(windows: int) -> None:
     assert np.array_equal(read.active_seconds, local.active_seconds)
     assert read.embeddings.dtype == np.float32
     assert made == MADE
+
+
+def test_what_a_reader_should_know_comes_back() -> None:
+    noted = replace(voices(), notices=(Notice("memory_short", "Batches of 2 were used instead of 8."),))
+    assert artefact.decode(artefact.encode(noted, MADE))[0].notices == noted.notices
 
 
 def test_a_recording_in_which_nobody_could_be_heard_keeps_its_dimension() -> None:

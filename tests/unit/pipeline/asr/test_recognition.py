@@ -10,10 +10,11 @@ from pipeline.asr.batching import OwnBatches
 from pipeline.asr.chunking import PAD
 from pipeline.asr.decoding import ChunkDecoder
 from pipeline.asr.recognition import Recognizer
-from pipeline.errors import InvalidOption
+from pipeline.errors import InvalidOption, OutOfMemory
 from pipeline.options import AlignmentOptions, AsrOptions
 from pipeline.segmentation.segmenter import FRAMES
 from pipeline.types import FloatArray, Recognition, Segment, Timing
+from pipeline.waveform import SAMPLE_RATE
 from tests.unit.pipeline.asr.scripted import Script, ScriptedBatch, clock_waveform, hypothesis
 
 SAID = [(0.5 + 0.4 * number + (number >= 50), f"word{number}") for number in range(100)]
@@ -301,3 +302,29 @@ def test_chunks_go_through_in_smaller_batches_where_memory_is_short() -> None:
     assert small.batches[:3] == [8, 4, 2]
     assert recognition.words == recognize(Script(SAID), AsrOptions(chunk_seconds=5.0)).words
     assert [notice.code for notice in recognition.notices] == ["memory_short"]
+
+
+class TightScript(Script):
+    """Hears no chunk of more than so many seconds."""
+
+    longest = 4.0
+
+    def encode(self, chunks: Sequence[FloatArray]) -> ScriptedBatch:
+        if max(map(len, chunks)) > self.longest * SAMPLE_RATE:
+            message = "std::bad_alloc"
+            raise RuntimeError(message)
+        return super().encode(chunks)
+
+
+def test_chunks_become_shorter_where_there_is_no_memory_for_one() -> None:
+    tight = TightScript(SAID)
+    tight.longest = 7.5
+    recognition = recognize(tight, AsrOptions(chunk_seconds=28.0))
+    assert recognition.words == recognize(Script(SAID), AsrOptions(chunk_seconds=7.0)).words
+    assert [notice.code for notice in recognition.notices] == ["memory_short"]
+    assert "chunks of up to 7 s were used instead of 28 s" in recognition.notices[0].message
+
+
+def test_chunks_do_not_become_so_short_that_nothing_can_be_understood() -> None:
+    with pytest.raises(OutOfMemory):
+        recognize(TightScript(SAID), AsrOptions(chunk_seconds=9.0))

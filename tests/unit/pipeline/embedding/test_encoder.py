@@ -19,7 +19,7 @@ from pipeline.models.digests import sha256_of
 from pipeline.models.manifest import Manifest
 from pipeline.models.store import ModelStore
 from pipeline.waveform import Waveform
-from tests.unit.pipeline.conversation import PROFILE, ToneNetwork, direction, sing, tone_encoder, voice_of
+from tests.unit.pipeline.conversation import PROFILE, SmallNetwork, ToneNetwork, direction, sing, tone_encoder, voice_of
 
 
 class OneModelStore:
@@ -106,7 +106,8 @@ def test_a_voice_is_a_direction() -> None:
 @pytest.mark.parametrize("count", [40, 50, 243, 300])
 def test_stretches_come_to_the_network_in_few_lengths_and_leave_in_their_own(count: int, rate: float) -> None:
     network = ToneNetwork(rate)
-    (frames,) = tone_encoder(network).stretch_frames([torch.randn(count, 80)])
+    encoder = tone_encoder(network)
+    (frames,) = encoder.stretch_frames([torch.randn(count, 80)], encoder.batches())
     assert network.lengths == [-(-count // LENGTH_STEP) * LENGTH_STEP]
     assert 0 <= len(frames) - -(-count // round(100 / rate)) <= 1  # of the filled-up ones at most one too many
 
@@ -115,14 +116,14 @@ def test_a_stretch_of_a_whole_length_is_heard_as_it_is() -> None:
     torch.manual_seed(2)
     encoder = SpeakerEncoder(CamPlusPlus(), CAMPPLUS)
     features = torch.randn(2 * LENGTH_STEP, 80)
-    assert torch.equal(encoder.stretch_frames([features])[0], encoder.frames(features[None])[0])
+    assert torch.equal(encoder.stretch_frames([features], encoder.batches())[0], encoder.frames(features[None])[0])
 
 
 def test_a_stretch_is_filled_up_with_its_own_beginning() -> None:
     """Nothing is added that is not the voice."""
     encoder = tone_encoder()
     features = encoder.features(sing({2: [(0.0, 0.7)]}, 0.7).mono)
-    assert voice_of(encoder.pool(encoder.stretch_frames([features])[0])) == 2
+    assert voice_of(encoder.pool(encoder.stretch_frames([features], encoder.batches())[0])) == 2
 
 
 def test_stretches_that_share_a_batch_are_heard_each_on_its_own() -> None:
@@ -130,28 +131,23 @@ def test_stretches_that_share_a_batch_are_heard_each_on_its_own() -> None:
     torch.manual_seed(2)
     encoder = SpeakerEncoder(CamPlusPlus(), CAMPPLUS)
     stretches = [torch.randn(length, 80) + length for length in (120, 90, 250, 110, 243, 60, 250, 130, 250, 101)]
-    together = encoder.stretch_frames(stretches)
+    together = encoder.stretch_frames(stretches, encoder.batches())
     for features, frames in zip(stretches, together, strict=True):
-        (alone,) = encoder.stretch_frames([features])
+        (alone,) = encoder.stretch_frames([features], encoder.batches())
         assert frames.shape == alone.shape
         assert torch.allclose(frames, alone, atol=1e-4)
-
-
-class SmallNetwork(ToneNetwork):
-    """Has memory for two stretches at once."""
-
-    def frames(self, features: torch.Tensor) -> torch.Tensor:
-        if len(features) > 2:
-            message = "CUDA out of memory. Tried to allocate 512.00 MiB."
-            raise torch.OutOfMemoryError(message)
-        return super().frames(features)
 
 
 def test_fewer_stretches_are_heard_at_once_where_memory_is_short() -> None:
     torch.manual_seed(2)
     stretches = [torch.randn(100, 80) for _ in range(7)]
-    small, large = (tone_encoder(network).stretch_frames(stretches) for network in (SmallNetwork(), ToneNetwork()))
-    assert all(torch.equal(one, other) for one, other in zip(small, large, strict=True))
+    small, large = tone_encoder(SmallNetwork()), tone_encoder(ToneNetwork())
+    room, plenty = small.batches(), large.batches()
+    pairs = zip(small.stretch_frames(stretches, room), large.stretch_frames(stretches, plenty), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)
+    assert [notice.code for notice in room.notices] == ["memory_short"]
+    assert "batches of 100 were used instead of 1000" in room.notices[0].message
+    assert plenty.notices == ()
 
 
 def test_one_voice_is_the_same_and_two_are_not() -> None:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from pipeline.embedding.encoder import FEATURES_PER_SECOND, SpeakerEncoder
 from pipeline.embedding.local_speakers import LocalSpeakers, _tiling, embed_local_speakers
+from pipeline.memory import BatchSize
 from pipeline.segmentation.segmenter import WINDOW_FRAMES, window_starts
 from pipeline.waveform import SAMPLE_RATE
 from tests.unit.pipeline.conversation import (
@@ -31,9 +32,9 @@ class CountingEncoder(SpeakerEncoder):
         super().__init__(ToneNetwork(rate), PROFILE)
         self.heard = 0.0
 
-    def stretch_frames(self, stretches: Sequence[Tensor]) -> list[Tensor]:
+    def stretch_frames(self, stretches: Sequence[Tensor], batches: BatchSize) -> list[Tensor]:
         self.heard += sum(map(len, stretches)) / FEATURES_PER_SECOND
-        return super().stretch_frames(stretches)
+        return super().stretch_frames(stretches, batches)
 
 
 def embed(turns: Turns, duration: float, rate: float = 100, step: float = 1.0) -> tuple[LocalSpeakers, CountingEncoder]:
