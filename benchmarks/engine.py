@@ -103,7 +103,7 @@ def main(
 ) -> None:
     """Measure interactive jobs alone, then beside a backfill; print and keep medians, 95th percentiles and ratios."""
     store = ModelStore.from_environment()
-    long = _long(store, test_speech)
+    long = long_recording(store, test_speech)
     pipeline = TranscriptionPipeline.from_pretrained(model, device="cpu", threads=1, store=store)
     calls = [_excerpt(long, number, seconds) for number in range(jobs)]
     measured = measure(Engine(pipeline, Turnstile(places)), calls, long, backfills)
@@ -159,7 +159,7 @@ def _timed(
     return taken, found
 
 
-def _long(store: ModelStore, test_speech: Path) -> Waveform:
+def long_recording(store: ModelStore, test_speech: Path) -> Waveform:
     """A conversation of ten minutes, or, for want of test speech, the sample conversation twenty times over."""
     if can_compose(test_speech):
         return downmix(decode(conversation(test_speech, 600.0, store.cache.parent / "benchmarks" / "composed")))
