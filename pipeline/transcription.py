@@ -26,6 +26,7 @@ from pipeline.diarization import DiarizationPipeline, honour_count
 from pipeline.embedding.local_speakers import LocalSpeakers
 from pipeline.frames import merge_touching
 from pipeline.hooks import Hook, NullHook
+from pipeline.memory import give_back
 from pipeline.models.store import ModelStore
 from pipeline.options import PipelineOptions
 from pipeline.parties import (
@@ -55,6 +56,10 @@ from pipeline.waveform import Waveform
 
 WORD_STAGES: Final = {"asr", "alignment", "attribution"}
 """Options that have no part in a result without words."""
+
+LONG: Final = 600.0
+"""Seconds of audio from which it is worth it to give memory back between two stages (0.1 GB, in some hundredths of a
+second)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,6 +251,8 @@ class TranscriptionPipeline:
     def _hear(self, audio: Waveform, options: PipelineOptions, hook: Hook, stages: Stages) -> Heard:
         """Listen to one channel: that of one party, or, without a number, everyone's, whose voices are told apart."""
         speech, diarization = self._diarize(audio, options, hook, stages)
+        if audio.duration >= LONG:
+            give_back()
         recognition = self._recognize(audio, speech, options, hook, stages)
         return Heard(
             speech=speech,
