@@ -106,9 +106,7 @@ class WhisperBatch:
         frames = [
             max(1, round(duration / TIMESTAMP_STEP)) * 2 if times else _NO_TIMES * 2 for duration in self.durations
         ]
-        results = self.parts.network.align(
-            self.encoded, self.parts.start(request), [list(text) for text in texts], frames
-        )
+        results = self.parts.align(self.encoded, self.parts.start(request), texts, frames)
         spaced = request.language not in UNSPACED_LANGUAGES
         out = []
         for text, result in zip(texts, results, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,3 +82,18 @@ class WhisperParts:
             return self.network.encode(view(np.ascontiguousarray(mels)))
         encoded = [np.array(self.network.encode(view(mel[None]), to_cpu=True)) for mel in mels]
         return view(np.concatenate(encoded))
+
+    def align(self, encoded: Any, start: list[int], texts: Sequence[Sequence[int]], frames: Sequence[int]) -> list[Any]:  # noqa: ANN401
+        """Align one text a chunk with what was encoded: `ctranslate2.models.WhisperAlignmentResult` of each.
+
+        `frames`: mel frames of each chunk to look at. On a CPU one by one: of four at once it takes half as long again,
+        and 150 MB instead of 40.
+        """
+        tokens = [list(text) for text in texts]
+        if self.network.device != "cpu":
+            return list(self.network.align(encoded, start, tokens, list(frames)))
+        view, chunks = require("ctranslate2", "pipeline").StorageView.from_array, np.asarray(encoded)
+        return [
+            self.network.align(view(chunks[number : number + 1]), start, [text], [frames[number]])[0]
+            for number, text in enumerate(tokens)
+        ]
