@@ -61,6 +61,9 @@ class Parts:
     def start(self, request: DecodeRequest) -> list[int]:
         return [90]
 
+    def align(self, encoded: object, start: list[int], texts: list[list[int]], frames: list[int]) -> list[Any]:
+        return self.network.align(encoded, start, [list(text) for text in texts], frames)
+
     def decode(self, tokens: list[int]) -> str:
         return "".join(WORDS[token] for token in tokens)
 
