@@ -18,6 +18,8 @@ from api.bootstrap import Service, connect
 from api.client import Client, SubmitOptions
 from api.states import Pool
 from api.tenants import create_tenant
+from benchmarks.facts import facts, section
+from benchmarks.results import RESULTS, write_section
 from benchmarks.service.idle_worker import BARE
 from benchmarks.service.overhead import Overhead, medians, shown
 from benchmarks.service.requests import submit_by_address, upload
@@ -27,6 +29,7 @@ from embedded.demo import FOR_LOOPBACK
 from embedded.system import System, founded, running
 from pipeline.models import ModelStore
 
+TITLE = "The service, where it is not the models that work"
 MODEL = "whisper-tiny.en"
 
 
@@ -35,16 +38,25 @@ def main(
     seconds: Annotated[float, typer.Option(help="How long submissions go on.")] = 15.0,
     clients: Annotated[int, typer.Option(help="At once.")] = 8,
     megabytes: Annotated[int, typer.Option(help="Size of the large upload.")] = 1000,
+    results: Annotated[Path, typer.Option(help="Where the section is kept.")] = RESULTS,
 ) -> None:
     """Measure queue and bookkeeping, submission to webhook, submissions a second, and a large upload."""
+    found: list[str] = []
+
+    def tell(*lines: str) -> None:
+        found.extend(lines)
+        print(*lines, sep="\n")
+
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         with idle_workers(Path(folder) / "idle") as service:
-            tell_overhead(service, rounds)
+            tell(*overhead(service, rounds))
         with running(Path(folder) / "whole", model=MODEL, variables=FOR_LOOPBACK) as system:
             key = str(system.new_key)
-            tell_latency(system, key, max(3, rounds // 5))
-            tell_submissions(system, key, seconds, clients)
-            tell_upload(system, key, megabytes)
+            tell(latency(system, key, max(3, rounds // 5)))
+            tell(submissions(system, key, seconds, clients))
+            tell(large_upload(system, key, megabytes))
+    told = facts("bench-service", "jobs without audio; then a sample of 30 s", f"rounds: {rounds}, recognizer: {MODEL}")
+    write_section(results, "bench-service", section(TITLE, told, [f"- {line}" for line in found]))
 
 
 @contextmanager
@@ -67,15 +79,15 @@ def idle_workers(data: Path) -> Iterator[Service]:
         service.database.close()
 
 
-def tell_overhead(service: Service, rounds: int) -> None:
+def overhead(service: Service, rounds: int) -> list[str]:
     """A job without work, beside a bare Celery task."""
     race = Overhead(service)
     seconds = medians({"bare Celery task": race.bare, "job through both pools": race.job}, rounds)
-    print(*shown(seconds, "bare Celery task"), sep="\n")
-    print(f"{race.many(10 * rounds):.0f} jobs a second through both pools, {10 * rounds} at once")
+    many = f"{race.many(10 * rounds):.0f} jobs a second through both pools, {10 * rounds} at once"
+    return [*shown(seconds, "bare Celery task"), many]
 
 
-def tell_latency(system: System, key: str, rounds: int) -> None:
+def latency(system: System, key: str, rounds: int) -> str:
     """Submission to webhook, and what of it the pipeline's own stages did not take."""
     sample = ModelStore.from_environment().path("sample-conversation")
     beyond, whole = list[float](), list[float]()
@@ -90,25 +102,25 @@ def tell_latency(system: System, key: str, rounds: int) -> None:
             if number:
                 whole.append(taken)
                 beyond.append(taken - sum(result["provenance"]["stage_seconds"].values()))
-    print(
+    return (
         f"submission to webhook: {statistics.median(whole):.2f} s, {statistics.median(beyond):.2f} s of it not stages"
     )
 
 
-def tell_submissions(system: System, key: str, seconds: float, clients: int) -> None:
+def submissions(system: System, key: str, seconds: float, clients: int) -> str:
     """How many JSON submissions a second, while the workers are busy with them."""
     taken = submit_by_address(system.address, key, seconds=seconds, clients=clients)
     last = taken[int(0.99 * (len(taken) - 1))]
-    print(
+    return (
         f"submissions by address: {len(taken) / seconds:.0f} a second from {clients} clients, "
         f"median {1000 * statistics.median(taken):.1f} ms, p99 {1000 * last:.1f} ms"
     )
 
 
-def tell_upload(system: System, key: str, megabytes: int) -> None:
+def large_upload(system: System, key: str, megabytes: int) -> str:
     """What a large upload costs the API."""
     seconds, grown = upload(system.address, key, system.stores.supervisor.pids()["api"], megabytes)
-    print(f"upload of {megabytes} MB: {seconds:.1f} s, the API's memory grew by {grown:.0f} MB")
+    return f"upload of {megabytes} MB: {seconds:.1f} s, the API's memory grew by {grown:.0f} MB"
 
 
 if __name__ == "__main__":
