@@ -21,6 +21,7 @@ from pipeline.asr.recognition import Recognizer
 from pipeline.attribution import assign_channels, assign_speakers, build_utterances, channel_label
 from pipeline.audio import AudioSource, decode, downmix
 from pipeline.checkpoints import Checkpoints, NoCheckpoints, Stages
+from pipeline.cores import usable_cores
 from pipeline.device import device_errors, resolve_device, use_threads
 from pipeline.diarization import DiarizationPipeline, honour_count
 from pipeline.embedding.local_speakers import LocalSpeakers
@@ -39,6 +40,7 @@ from pipeline.parties import (
 )
 from pipeline.segmentation.segmenter import Segmentation
 from pipeline.segmentation.vad import detect_speech
+from pipeline.side_by_side import side_by_side
 from pipeline.stopwatch import Stopwatch
 from pipeline.types import (
     UNDETERMINED,
@@ -74,7 +76,8 @@ class Heard:
 class TranscriptionPipeline:
     """Loaded models and the options they run with. Holds nothing of a recording: one pipeline serves many.
 
-    Without a `backend` it tells who spoke when, and no words.
+    Without a `backend` it tells who spoke when, and no words. `parallel` recognizes speech while voices are told
+    apart, in two threads: on two cores that takes a third less time for one recording, and no less for many at once.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class TranscriptionPipeline:
         models: Sequence[ModelRecord] = (),
         notices: Sequence[Notice] = (),
         batching: Batching = OwnBatches,
+        parallel: bool = False,
     ) -> None:
         self.diarizer = diarizer
         self.backend = backend
@@ -95,6 +99,7 @@ class TranscriptionPipeline:
         self.models = tuple(models)
         self.notices = tuple(notices)
         self.batching = batching
+        self.parallel = parallel
 
     @classmethod
     def from_pretrained(
@@ -114,9 +119,10 @@ class TranscriptionPipeline:
 
         `model`, `segmentation`, `embedding` are names of the catalog or local paths. Without `model` the recognizer is
         Whisper large-v3-turbo on a GPU and small on a CPU, or else the tiny English one, and results then say so.
-        `device` is `auto`, `cpu` or `cuda`; `threads` are CPU threads, None for one, and for
-        all cores in the recognizer; `precision` is that of diarization, `auto`, `float32` or `bfloat16`, and
-        `compute_type` the recognizer's, one of CTranslate2's (None: float16 on a GPU, int8 on a CPU).
+        `device` is `auto`, `cpu` or `cuda`; `threads` are CPU threads of the recognizer, None for as many as there are
+        cores. With more than one, on a CPU, voices are told apart beside it, in one thread; `precision` is that of
+        diarization, `auto`, `float32` or `bfloat16`, and `compute_type` the recognizer's, one of CTranslate2's (None:
+        float16 on a GPU, int8 on a CPU).
 
         Raises `ModelUnavailable`, `ModelCorrupt`, `UnknownModel`, `MissingDependency`, or `InvalidOption` where there
         is no CUDA device.
@@ -127,12 +133,18 @@ class TranscriptionPipeline:
             embedding=embedding,
             device=device,
             precision=precision,
-            threads=threads,
             options=options,
             store=store,
         )
+        threads = threads or usable_cores()
         return wordless.with_recognizer(
-            model, PocketSphinx(), device=device, compute_type=compute_type, threads=threads, store=store
+            model,
+            PocketSphinx(),
+            device=device,
+            compute_type=compute_type,
+            threads=threads,
+            store=store,
+            parallel=threads > 1 and resolve_device(device) == "cpu",
         )
 
     def with_recognizer(
@@ -144,6 +156,7 @@ class TranscriptionPipeline:
         compute_type: str | None = None,
         threads: int | None = None,
         store: ModelStore,
+        parallel: bool = False,
     ) -> TranscriptionPipeline:
         """Share what tells who spoke when, and load a recognizer beside it: as `from_pretrained`."""
         device, options = resolve_device(device), self.options
@@ -152,7 +165,9 @@ class TranscriptionPipeline:
         recognizer = replace(store.record(name), kind="asr")
         alignment = ModelRecord(kind="alignment", name=aligner.name, sha256=None)
         models = (*self.models, recognizer, alignment)
-        return TranscriptionPipeline(self.diarizer, backend, aligner, options, models=models, notices=notices)
+        return TranscriptionPipeline(
+            self.diarizer, backend, aligner, options, models=models, notices=notices, parallel=parallel
+        )
 
     @classmethod
     def without_words(
@@ -184,7 +199,7 @@ class TranscriptionPipeline:
         return cls(diarizer, None, None, options, models=models)
 
     def with_batching(self, batching: Batching) -> TranscriptionPipeline:
-        """Share the loaded models, with chunks put together in another way."""
+        """Share the loaded models, with chunks put together in another way, one part of the work after the other."""
         models, notices = self.models, self.notices
         return TranscriptionPipeline(
             self.diarizer,
@@ -250,10 +265,24 @@ class TranscriptionPipeline:
 
     def _hear(self, audio: Waveform, options: PipelineOptions, hook: Hook, stages: Stages) -> Heard:
         """Listen to one channel: that of one party, or, without a number, everyone's, whose voices are told apart."""
-        speech, diarization = self._diarize(audio, options, hook, stages)
-        if audio.duration >= LONG:
-            give_back()
-        recognition = self._recognize(audio, speech, options, hook, stages)
+        with stages.watch.stage("segmentation"):
+            segmentation = stages("segmentation", segmentation_artefact, lambda: self.diarizer.segmenter(audio, hook))
+            speech = detect_speech(segmentation, options.vad)
+
+        def diarize(step: Hook) -> Diarization:
+            return self._diarize(audio, segmentation, options, step, stages)
+
+        def recognize(step: Hook) -> Recognition:
+            return self._recognize(audio, speech, options, step, stages)
+
+        if self.parallel and self.backend is not None:
+            diarization, recognition = side_by_side(diarize, recognize, hook)
+        else:
+            diarization = diarize(hook)
+            del segmentation  # large for a long recording
+            if audio.duration >= LONG:
+                give_back()
+            recognition = recognize(hook)
         return Heard(
             speech=speech,
             recognition=recognition if stages.channel is None else on_channel(recognition, stages.channel),
@@ -261,19 +290,14 @@ class TranscriptionPipeline:
         )
 
     def _diarize(
-        self, audio: Waveform, options: PipelineOptions, hook: Hook, stages: Stages
-    ) -> tuple[tuple[Segment, ...], Diarization]:
-        """Speech regions and turns; the segmentation, large for a long recording, is let go."""
-        with stages.watch.stage("segmentation"):
-            segmentation = stages("segmentation", segmentation_artefact, lambda: self.diarizer.segmenter(audio, hook))
-            speech = detect_speech(segmentation, options.vad)
+        self, audio: Waveform, segmentation: Segmentation, options: PipelineOptions, hook: Hook, stages: Stages
+    ) -> Diarization:
         with stages.watch.stage("diarization"):
-            diarization = stages(
+            return stages(
                 "diarization",
                 diarization_artefact,
                 lambda: self._find_turns(audio, segmentation, options, hook, stages),
             )
-        return speech, diarization
 
     def _find_turns(
         self, audio: Waveform, segmentation: Segmentation, options: PipelineOptions, hook: Hook, stages: Stages

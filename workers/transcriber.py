@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from api.options import pipeline_options
 from api.settings import Settings
 from pipeline.checkpoints import Checkpoints
+from pipeline.cores import usable_cores
 from pipeline.hooks import Hook
 from pipeline.model_pool import ModelPool, Name
 from pipeline.options import PipelineOptions
@@ -53,7 +53,7 @@ class PipelineTranscriber:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._turnstile = Turnstile(settings.places or max(1, _cores() // settings.threads))
+        self._turnstile = Turnstile(settings.places or max(1, usable_cores() // settings.threads))
         self._engines = ModelPool["Engine"](
             _EngineLoader(settings, self._turnstile),
             pinned=[settings.asr_model, *settings.pinned_models],
@@ -121,11 +121,6 @@ class _EngineLoader:
                     self._wordless = TranscriptionPipeline.without_words(device=device, threads=threads, store=store)
             pipeline = self._wordless.with_recognizer(name, PocketSphinx(), device=device, threads=threads, store=store)
             return Engine(pipeline, self._turnstile)
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _plain(model: ModelRecord) -> Mapping[str, str | None]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import io
+import threading
 import wave
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
 import pytest
+from torch import Tensor
 
 from pipeline.errors import EmptyFile, InvalidOption, SpeakerCountUnreachable
 from pipeline.options import AlignmentOptions, AsrOptions, DiarizationOptions, PipelineOptions, SpeakerCount
 from pipeline.types import AttributionMethod, ModelRecord, Notice, Transcript
-from tests.unit.pipeline.conversation import PROFILE, Turns
+from tests.unit.pipeline.conversation import PROFILE, ToneNetwork, Turns
 from tests.unit.pipeline.talk import MODELS, SECONDS, TALK, Listener, pipeline_for, spoken
 
 TINY = Notice("fallback_model", "The small one was used.")
@@ -40,6 +42,41 @@ def test_a_transcript_knows_its_recording() -> None:
     assert result.diarization.labels == ("SPEAKER_00", "SPEAKER_01")
     assert result.notices == ()
     assert all(word.channel is None for word in result.words)
+
+
+@pytest.mark.parametrize("channels", [(TALK,), (TALK, {1: [(0.5, 6.0)]})])
+def test_both_parts_at_once_give_what_they_give_one_after_the_other(channels: tuple[Turns, ...]) -> None:
+    pipeline, audio = pipeline_for(channels)
+    one_by_one = pipeline(audio)
+    pipeline.parallel = True
+    found = pipeline(audio)
+    assert (found.words, found.diarization) == (one_by_one.words, one_by_one.diarization)
+    assert (found.segments, found.notices) == (one_by_one.segments, one_by_one.notices)
+
+
+def test_the_recognizer_does_not_wait_for_the_voices() -> None:
+    pipeline, audio = pipeline_for([TALK])
+    pipeline.parallel, heard = True, threading.Event()
+    network = cast("ToneNetwork", pipeline.diarizer.encoder.network)
+    embed = network.frames
+
+    def frames(features: Tensor) -> Tensor:
+        assert heard.wait(5.0)
+        return embed(features)
+
+    def hook(stage: str, done: float, total: float) -> None:
+        if stage == "asr":
+            heard.set()
+
+    network.frames = frames  # type: ignore[method-assign]
+    assert pipeline(audio, hook).words
+
+
+def test_what_the_voices_raise_ends_the_recognizer_as_well() -> None:
+    pipeline, audio = pipeline_for([TALK])
+    pipeline.parallel = True
+    with pytest.raises(SpeakerCountUnreachable):
+        pipeline(audio, options=PipelineOptions(speakers=SpeakerCount(exactly=7, strict=True)))
 
 
 def test_utterances_are_the_words_by_speaker() -> None:

@@ -1,0 +1,79 @@
+"""Two parts at once: what they give, and how they end."""
+
+from __future__ import annotations
+
+import threading
+from contextvars import ContextVar
+
+import pytest
+
+from pipeline.hooks import Hook, NullHook
+from pipeline.side_by_side import side_by_side
+
+SOON = 5.0
+CALLER: ContextVar[str] = ContextVar("CALLER", default="nobody")
+
+
+def until_ended(step: Hook) -> None:
+    """Report until that is refused."""
+    for _ in range(5000):
+        step("asr", 0.0, 1.0)
+        threading.Event().wait(0.001)
+    pytest.fail("nobody ended it")
+
+
+def fail(step: Hook) -> None:
+    step("embedding", 0.0, 1.0)
+    raise ZeroDivisionError
+
+
+def test_both_run_at_the_same_time_and_give_what_they_found() -> None:
+    meeting = threading.Barrier(2)
+
+    def part(name: str) -> str:
+        meeting.wait(SOON)
+        return name
+
+    assert side_by_side(lambda _: part("left"), lambda _: part("right"), NullHook()) == ("left", "right")
+
+
+def test_reports_come_one_at_a_time() -> None:
+    inside = threading.Lock()
+    told: list[str] = []
+
+    def hook(stage: str, done: float, total: float) -> None:
+        assert inside.acquire(blocking=False)
+        told.append(stage)
+        inside.release()
+
+    def part(step: Hook, stage: str) -> None:
+        for number in range(200):
+            step(stage, number, 200)
+
+    side_by_side(lambda step: part(step, "embedding"), lambda step: part(step, "asr"), hook)
+    assert sorted(told) == ["asr"] * 200 + ["embedding"] * 200
+
+
+@pytest.mark.parametrize("failing", ["left", "right"])
+def test_where_one_fails_the_other_ends(failing: str) -> None:
+    left, right = (fail, until_ended) if failing == "left" else (until_ended, fail)
+    with pytest.raises(ZeroDivisionError):
+        side_by_side(left, right, NullHook())
+
+
+def test_a_hook_ends_both() -> None:
+    def hook(stage: str, done: float, total: float) -> None:
+        raise InterruptedError(stage)
+
+    with pytest.raises(InterruptedError):
+        side_by_side(until_ended, until_ended, hook)
+
+
+def test_a_part_that_failed_is_not_hidden_by_one_that_was_done_before() -> None:
+    with pytest.raises(ZeroDivisionError):
+        side_by_side(fail, lambda _: None, NullHook())
+
+
+def test_both_know_whose_work_it_is() -> None:
+    CALLER.set("anna")
+    assert side_by_side(lambda _: CALLER.get(), lambda _: CALLER.get(), NullHook()) == ("anna", "anna")
