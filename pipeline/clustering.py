@@ -94,7 +94,7 @@ def find_speakers(observations: Observations, options: ClusteringOptions) -> Flo
     """
     if len(observations) == 1:
         return observations.embeddings
-    dendrogram = Dendrogram(observations.embeddings, options.most)
+    dendrogram = Dendrogram(observations.embeddings, options.most, options.cut)
     return _centroids(_unknown_count(dendrogram, observations, options), observations)
 
 
@@ -102,7 +102,7 @@ def find_known_speakers(observations: Observations, options: ClusteringOptions, 
     """Find `wanted` voices, or as close to that number as can be told apart, never more: as `find_speakers`."""
     if len(observations) == 1:
         return observations.embeddings
-    dendrogram = Dendrogram(observations.embeddings, options.most)
+    dendrogram = Dendrogram(observations.embeddings, options.most, options.cut)
     centroids = _centroids(_known_count(dendrogram, observations, options, wanted), observations)
     return merge_closest(centroids, wanted)
 

@@ -25,14 +25,20 @@ Doubles = NDArray[np.float64]
 class Dendrogram:
     """The order in which clusters merge, and at what distance. Takes about 8 `most`^2 bytes to build."""
 
-    def __init__(self, embeddings: FloatArray, most: int = MOST_ROWS) -> None:
-        """Cluster rows, (n, dimension), in order of time; more than `most` of them in two levels."""
-        if len(embeddings) <= most:
-            self._group = np.arange(len(embeddings))
-            merges = centroid_linkage(embeddings)
-        else:
-            self._group = _merge_nearby(embeddings, most)
-            merges = centroid_linkage(*_means(embeddings, self._group))
+    def __init__(self, embeddings: FloatArray, most: int = MOST_ROWS, ceiling: float = math.inf) -> None:
+        """Cluster rows, (n, dimension), in order of time; more than `most` of them in two levels.
+
+        The first level merges nothing that is `ceiling` or more apart: give it the greatest height that will be cut at.
+        Where that leaves more than `most` groups, the smallest of them stay by themselves whatever the cut: what was
+        heard once and is like nothing around it.
+        """
+        group = np.arange(len(embeddings)) if len(embeddings) <= most else _merge_nearby(embeddings, most, ceiling)
+        means, sizes = _means(embeddings, group)
+        large = np.argsort(-sizes, kind="stable")[:most]
+        self._place = np.full(len(sizes), -1, dtype=np.int64)
+        self._place[large] = np.arange(len(large))
+        self._group = group
+        merges = centroid_linkage(means[large], sizes[large])
         # Centroid linkage may merge at a smaller distance than before; a cut needs heights that only grow.
         merges[:, 2] = np.maximum.accumulate(merges[:, 2])
         self.merges: Doubles = merges
@@ -44,21 +50,38 @@ class Dendrogram:
 
     def cut(self, height: float) -> IntArray:
         """Cluster of each row once everything closer than `height` has merged, (n,), counted from 0."""
-        labels = fcluster(self.merges, height, criterion="distance")
-        return np.asarray(labels[self._group], dtype=np.int64) - 1
+        labels = fcluster(self.merges, height, criterion="distance").astype(np.int64) - 1
+        of_group = labels[self._place]
+        alone = self._place < 0
+        of_group[alone] = labels.max() + 1 + np.arange(int(alone.sum()))
+        return np.asarray(of_group[self._group], dtype=np.int64)
 
 
-def _merge_nearby(embeddings: FloatArray, most: int) -> IntArray:
-    """Group of each row, (n,), counted from 0: no more than `most` groups, none beyond one stretch of `most` rows."""
+def _merge_nearby(embeddings: FloatArray, most: int, ceiling: float) -> IntArray:
+    """Group of each row, (n,), counted from 0: each stretch of at most `most` rows is merged down to its share of them.
+
+    By number of merges and not by a height: heights have plateaus, on which a cut would take in everything.
+    """
     stretches = np.array_split(embeddings, math.ceil(len(embeddings) / most))
-    each = max(1, most // len(stretches))
+    share = max(1, most // len(stretches))
     groups, found = [], 0
     for stretch in stretches:
         merges = centroid_linkage(stretch)
-        merges[:, 2] = np.maximum.accumulate(merges[:, 2])
-        groups.append(found + fcluster(merges, each, criterion="maxclust").astype(np.int64) - 1)
+        groups.append(found + _groups_after(merges[: max(0, len(stretch) - share)], len(stretch), ceiling))
         found = int(groups[-1].max()) + 1
     return np.concatenate(groups)
+
+
+def _groups_after(merges: Doubles, rows: int, ceiling: float) -> IntArray:
+    """Group of each row, (rows,), counted from 0, after these merges, but for those at `ceiling` or above."""
+    members: dict[int, list[int]] = {row: [row] for row in range(rows)}
+    for number, (left, right, height, _) in enumerate(merges.tolist()):
+        if height < ceiling and left in members and right in members:
+            members[rows + number] = members.pop(int(left)) + members.pop(int(right))
+    group = np.empty(rows, dtype=np.int64)
+    for number, mine in enumerate(sorted(members.values())):
+        group[mine] = number
+    return group
 
 
 def _means(rows: FloatArray, group: IntArray) -> tuple[Doubles, IntArray]:

@@ -89,3 +89,28 @@ def test_a_voice_that_is_heard_once_survives_the_first_level() -> None:
     embeddings[700:706] = unit(np.eye(64, dtype=np.float32)[:1])
     alone = np.flatnonzero(np.bincount(Dendrogram(embeddings, 100).cut(CUT)) == 6)
     assert len(alone) == 1
+
+
+@pytest.mark.parametrize("outliers", [0.2, 0.4, 0.6])
+def test_voices_are_told_apart_among_many_things_that_are_heard_once(outliers: float) -> None:
+    embeddings, whose = talk(2000, 8)
+    chance = np.random.default_rng(3)
+    strange = chance.random(2000) < outliers
+    embeddings[strange] = unit(chance.normal(size=(int(strange.sum()), 64)))
+    labels = Dendrogram(embeddings, 400, CUT).cut(CUT)
+    assert same_partition(labels[~strange], whose[~strange])
+    assert len(np.unique(labels[strange])) > 0.8 * strange.sum()
+
+
+def test_a_plateau_of_heights_is_not_taken_for_one_group() -> None:
+    """Twenty voices in a stretch with room for fewer groups than there are voices and outliers."""
+    embeddings, whose = talk(3600, 20, spread=0.3)
+    labels = Dendrogram(embeddings, 400, CUT).cut(CUT)
+    assert same_partition(labels, whose)
+
+
+def test_two_levels_need_no_more_room_than_they_are_given() -> None:
+    embeddings = unit(np.random.default_rng(4).normal(size=(1000, 64)))
+    dendrogram = Dendrogram(embeddings, 100, CUT)
+    assert len(dendrogram.merges) == 99
+    assert len(np.unique(dendrogram.cut(CUT))) == 1000
