@@ -80,7 +80,7 @@ bench-asr: models ## Recognition of one conversation beside faster-whisper (BENC
 bench-engine: models ## A short interactive job beside a backfill in one process (BENCH_ARGS: --jobs N, --help)
 	$(BIN)/python -m benchmarks.engine $(BENCH_ARGS)
 
-bench-growth: models ## One recording of 10 min, 1 h, 4 h, 10 h: cost and memory (BENCH_ARGS: seconds, seconds, …)
+bench-growth: models ## One recording of 10 min, 1 h, 4 h, 10 h: cost and memory (BENCH_ARGS: lengths in seconds)
 	$(BIN)/python -m benchmarks.growth $(BENCH_ARGS)
 
 bench-memory: models ## Whether a process grows over 500 jobs (BENCH_ARGS: --jobs N, --help)

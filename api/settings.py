@@ -77,7 +77,7 @@ class Settings(BaseModel):
     """A worker that says nothing for so long has lost its job."""
     heartbeat_seconds: PositiveFloat = 15.0
     hang_seconds: PositiveFloat = 900.0
-    """A worker whose work reports nothing for so long ends itself. The longest step is a batch of eight chunks of 28 s
+    """A worker whose work reports nothing for so long ends itself. The longest step is a batch of chunks of 28 s
     through the recognizer: minutes, with a large one on a CPU."""
     sweep_seconds: PositiveFloat = 10.0
     """Between two rounds of the dispatcher."""
@@ -111,7 +111,8 @@ class Settings(BaseModel):
 
     memory_bytes: PositiveInt | None = None
     """Memory that the jobs of a process worker may take together, beside its models, by forecast; a job that does not
-    fit beside those at work waits. Default: four fifths of what its container or machine has left with them loaded."""
+    fit beside those at work waits. Default: four fifths of what its container or machine has left with them loaded,
+    less half a gigabyte; several workers on one machine without containers of limited memory have to be told."""
 
     otlp_endpoint: str | None = None
     """`http://host:4318` of a collector that traces are sent to, by OTLP over HTTP; without one there are none. Needs

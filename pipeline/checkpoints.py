@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar
 
 from pipeline.artefacts import Artefact, Made
@@ -22,7 +23,8 @@ class Checkpoints(Protocol):
 
     Stages are called `segmentation`, `embedding`, `diarization` and `recognition`; where channels are kept apart, the
     channel follows, from 0: `segmentation.1`. What was made from other audio, with other options, models or another
-    version belongs to other checkpoints: whoever keeps them sees to that.
+    version belongs to other checkpoints: whoever keeps them sees to that. Calls may come from different threads, but
+    come one at a time.
     """
 
     def load(self, stage: str) -> bytes | None:
@@ -55,6 +57,8 @@ class Stages:
     """Seconds of audio."""
     channel: int | None = None
     """None where all voices are on one channel."""
+    turn: threading.Lock = field(default_factory=threading.Lock, compare=False)
+    """For the checkpoints: stages may run side by side."""
 
     def __call__(
         self, name: str, artefact: Artefact[T], compute: Callable[[], T], fits: Callable[[T], bool] | None = None
@@ -70,11 +74,14 @@ class Stages:
         value = compute()
         if not isinstance(self.checkpoints, NoCheckpoints):  # writing bytes for nobody takes 2 s an hour of audio
             made = Made(duration=self.duration, seconds=time.perf_counter() - started)
-            self.checkpoints.save(stage, artefact.encode(value, made))
+            content = artefact.encode(value, made)
+            with self.turn:
+                self.checkpoints.save(stage, content)
         return value
 
     def _kept(self, stage: str, artefact: Artefact[T]) -> tuple[T, Made] | None:
-        content = self.checkpoints.load(stage)
+        with self.turn:
+            content = self.checkpoints.load(stage)
         if content is None:
             return None
         try:

@@ -30,12 +30,19 @@ class _Slot(Generic[Model]):
     """When the last user left."""
 
 
+@dataclass(eq=False)
+class _Ticket:
+    """Somebody who wants a model."""
+
+    name: Name
+
+
 class ModelPool(Generic[Model]):
     """Models that are loaded when somebody needs them.
 
     Pinned ones stay. Of the others no more than `most` are in memory: for another one the one that was not used for
-    longest goes, or, where all are in use, whoever needs it waits. Those that nobody has used for `idle_seconds` go by
-    themselves.
+    longest goes, or, where all are in use, whoever needs it waits; those who come after it for models that are loaded
+    wait behind it, so that its turn comes. Those that nobody has used for `idle_seconds` go by themselves.
     """
 
     def __init__(
@@ -54,6 +61,8 @@ class ModelPool(Generic[Model]):
         self._clock = clock
         self._changed = threading.Condition()
         self._slots: dict[Name, _Slot[Model]] = {}
+        self._queue: list[_Ticket] = []
+        """Who waits for a model, in the order in which they came."""
         self._timer: threading.Timer | None = None
 
     @property
@@ -91,17 +100,41 @@ class ModelPool(Generic[Model]):
 
     def _entered(self, name: Name, alive: Callable[[], None]) -> _Slot[Model]:
         """Count as a user of a slot, once it is loaded, or is one's own to load."""
-        while True:
+        ticket = _Ticket(name)
+        with self._changed:
+            self._queue.append(ticket)
+        try:
+            while True:
+                with self._changed:
+                    before = set(self._slots)
+                    slot = self._taken(ticket)
+                    if slot is None:
+                        self._changed.wait(LOOK)
+                if before - set(self._slots):
+                    _let_go()
+                if slot is not None:
+                    return slot
+                alive()
+        finally:
             with self._changed:
-                slot = self._slots.get(name)
-                if slot is None and self._made_room(name):
-                    slot = self._slots[name] = _Slot(users=1)
-                    return slot
-                if slot is not None and slot.model is not None:
-                    slot.users += 1
-                    return slot
-                self._changed.wait(LOOK)
-            alive()
+                self._queue.remove(ticket)
+                self._changed.notify_all()
+
+    def _taken(self, ticket: _Ticket) -> _Slot[Model] | None:
+        """A place with a model that is loaded, or a new slot to load it into; None where there is neither yet."""
+        slot, name = self._slots.get(ticket.name), ticket.name
+        if slot is not None and slot.model is not None and not self._is_wanted_room(ticket):
+            slot.users += 1
+            return slot
+        if slot is None and self._made_room(name):
+            self._slots[name] = _Slot(users=1)
+            return self._slots[name]
+        return None
+
+    def _is_wanted_room(self, ticket: _Ticket) -> bool:
+        """Whether somebody who came before waits for a model to go, and this is one that could."""
+        earlier = self._queue[: self._queue.index(ticket)]
+        return ticket.name not in self._pinned and any(other.name not in self._slots for other in earlier)
 
     def _made_room(self, name: Name) -> bool:
         """Let go of an unused model where there is no room for another; False where all are in use."""
@@ -111,7 +144,6 @@ class ModelPool(Generic[Model]):
         if gone == name:
             return False
         del self._slots[gone]
-        _let_go()
         return True
 
     def _model(self, name: Name, slot: _Slot[Model]) -> Model:

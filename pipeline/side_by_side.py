@@ -43,8 +43,12 @@ def side_by_side(left: Callable[[Hook], Left], right: Callable[[Hook], Right], h
     with ThreadPoolExecutor(1, thread_name_prefix="side") as threads:
         other = threads.submit(copy_context().run, run, left)
         try:
-            mine = run(right)
-        except _Ended:
-            other.result()
+            try:
+                mine = run(right)
+            except _Ended:
+                other.result()
+                raise
+            return other.result(), mine
+        except BaseException:  # an interrupt while this one waits, for instance
+            failed.set()
             raise
-        return other.result(), mine

@@ -150,7 +150,7 @@ class TranscriptionPipeline:
     def with_recognizer(
         self,
         model: str | None,
-        aligner: PocketSphinx,
+        aligner: ForcedAligner,
         *,
         device: str = "auto",
         compute_type: str | None = None,
@@ -158,7 +158,10 @@ class TranscriptionPipeline:
         store: ModelStore,
         parallel: bool = False,
     ) -> TranscriptionPipeline:
-        """Share what tells who spoke when, and load a recognizer beside it: as `from_pretrained`."""
+        """Share what tells who spoke when, and load a recognizer beside it.
+
+        `threads` None leaves the recognizer's to CTranslate2. Raises what `from_pretrained` raises.
+        """
         device, options = resolve_device(device), self.options
         name, notices = (model, []) if model else best_available(store, device, options.asr)
         backend = FasterWhisper.from_pretrained(store, name, device, compute_type, threads or 0)

@@ -70,34 +70,36 @@ class Process:
         try:
             recording, stored = _audio_of(context, held)
             wanted = job_bytes(recording["duration"], recording["channels"])
-            with self.memory.reserved(wanted, urgent=_urgent(held), alive=keeper.alive):
+            with (
+                self.transcriber.prepared(held.options, keeper.alive) as transcribe,
+                self.memory.reserved(wanted, urgent=_urgent(held), alive=keeper.alive),
+            ):
                 with stage("read"):
                     audio = _read(context, recording, stored, keeper)
-                self._run(context, held, keeper, audio, stored["sha256"])
+                keeper("decode", 1, 1)
+                input_hash = _input_hash(stored["sha256"], transcribe.fingerprint)
+                checkpoints = JobCheckpoints(context=context, held=held, keeper=keeper, input_hash=input_hash)
+                with StageSpans(keeper) as hook:
+                    transcript = transcribe(audio, hook, checkpoints, urgent=_urgent(held), alive=keeper.alive)
+                context.reached("transcribed", held)
+                _publish(context, held, keeper, transcript, checkpoints.loaded)
         except AudioMissing as missing:
             log.warning("audio.missing")
             settle(context, held, partial(_decode_again, held=held, missing=missing))
 
-    def _run(self, context: Context, held: Claim, keeper: Keeper, audio: Waveform, sha256: bytes) -> None:
-        """From the decoded audio to the end of the job."""
-        keeper("decode", 1, 1)
-        fingerprint = self.transcriber.fingerprint(held.options, keeper.alive)
-        checkpoints = JobCheckpoints(
-            context=context, held=held, keeper=keeper, input_hash=_input_hash(sha256, fingerprint)
-        )
-        with StageSpans(keeper) as hook:
-            transcript = self.transcriber(
-                audio, held.options, hook, checkpoints, urgent=_urgent(held), alive=keeper.alive
-            )
-        context.reached("transcribed", held)
-        keeper("publish", 0, 1)
-        with stage("publish"):
-            files = _store(context, held, transcript, checkpoints.loaded)
-            context.reached("result stored", held)
-            keeper("publish", 1, 1)
-            settle(context, held, lambda connection: _finish(connection, held, transcript, files))
-        context.reached("finished", held)
-        _count(held, transcript)
+
+def _publish(
+    context: Context, held: Claim, keeper: Keeper, transcript: Transcript, stages: Mapping[str, bytes]
+) -> None:
+    """From the transcript to the end of the job."""
+    keeper("publish", 0, 1)
+    with stage("publish"):
+        files = _store(context, held, transcript, stages)
+        context.reached("result stored", held)
+        keeper("publish", 1, 1)
+        settle(context, held, lambda connection: _finish(connection, held, transcript, files))
+    context.reached("finished", held)
+    _count(held, transcript)
 
 
 def _urgent(held: Claim) -> bool:

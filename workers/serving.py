@@ -23,7 +23,7 @@ from api.queue import WEBHOOKS, celery_app
 from api.settings import Settings
 from api.states import Pool
 from api.storage.foreign import ForeignBuckets
-from pipeline.memory_budget import SHARE, MemoryBudget, free_bytes
+from pipeline.memory_budget import MemoryBudget, budget_bytes
 from workers.context import Context, Work
 from workers.delivery import deliver
 from workers.dispatcher import Dispatcher
@@ -106,9 +106,7 @@ def _work(pool: Pool, settings: Settings) -> Work:
     transcriber.load()
     if settings.device != "cpu":
         watch_gpu()
-    budget = settings.memory_bytes
-    if budget is None and (free := free_bytes()) is not None:
-        budget = round(SHARE * free)
+    budget = settings.memory_bytes or budget_bytes()
     structlog.get_logger().info("memory.budget", bytes=budget)
     return Process(transcriber=transcriber, memory=MemoryBudget(budget))
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from api.options import pipeline_options
 from api.settings import Settings
@@ -24,27 +26,33 @@ if TYPE_CHECKING:
 
 
 Alive = Callable[[], None]
+DEFAULT: Final[Name] = None
+"""Key of the recognizer for jobs that name none."""
 
 
-class Transcriber(Protocol):
-    """Turns audio into a transcript, as a job's options say."""
+class Prepared(Protocol):
+    """The models that a job's options name, held for it."""
 
-    def fingerprint(self, options: Mapping[str, Any], alive: Alive) -> Mapping[str, Any]:
-        """Everything besides the audio that a result depends on, as plain values; `alive` as below."""
+    @property
+    def fingerprint(self) -> Mapping[str, Any]:
+        """Everything besides the audio that a result depends on, as plain values."""
 
     def __call__(
-        self,
-        audio: Waveform,
-        options: Mapping[str, Any],
-        hook: Hook,
-        checkpoints: Checkpoints,
-        *,
-        urgent: bool,
-        alive: Alive,
+        self, audio: Waveform, hook: Hook, checkpoints: Checkpoints, *, urgent: bool, alive: Alive
     ) -> Transcript:
         """Transcribe, before what is not urgent; raises what `TranscriptionPipeline`, `hook` and `alive` raise.
 
         `alive` is called while the job waits for others and has no progress to report.
+        """
+
+
+class Transcriber(Protocol):
+    """Turns audio into transcripts, as jobs' options say."""
+
+    def prepared(self, options: Mapping[str, Any], alive: Alive) -> AbstractContextManager[Prepared]:
+        """Hold the models that the options name, as soon as they are loaded. Raises what loading and `alive` raise.
+
+        `alive` is called while there is no room for them.
         """
 
 
@@ -53,48 +61,58 @@ class PipelineTranscriber:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._turnstile = Turnstile(settings.places or max(1, usable_cores() // settings.threads))
+        load = _EngineLoader(settings, Turnstile(settings.places or max(1, usable_cores() // settings.threads)))
+        self._default = load.default
         self._engines = ModelPool["Engine"](
-            _EngineLoader(settings, self._turnstile),
-            pinned=[settings.asr_model, *settings.pinned_models],
+            load,
+            pinned=[DEFAULT, *settings.pinned_models],
             most=settings.spare_models,
             idle_seconds=settings.model_idle_seconds,
         )
 
-    def fingerprint(self, options: Mapping[str, Any], alive: Alive) -> Mapping[str, Any]:
-        """Give the models with their digests, the options as they act, and the version."""
+    @contextmanager
+    def prepared(self, options: Mapping[str, Any], alive: Alive) -> Iterator[Prepared]:
+        """Hold the engine of the job's model."""
         with self._engines.using(self._recognizer(options), alive) as engine:
-            return {
-                "models": [_plain(model) for model in engine.pipeline.models],
-                "options": pipeline_options(options).plain(),
-                "precision": engine.pipeline.diarizer.precision,
-                "version": version("hansard"),
-            }
-
-    def __call__(
-        self,
-        audio: Waveform,
-        options: Mapping[str, Any],
-        hook: Hook,
-        checkpoints: Checkpoints,
-        *,
-        urgent: bool,
-        alive: Alive,
-    ) -> Transcript:
-        """Transcribe with the engine of the job's model."""
-        wanted: PipelineOptions = pipeline_options(options)
-        with self._engines.using(self._recognizer(options), alive) as engine:
-            return engine(audio, hook, wanted, checkpoints, urgent=urgent, alive=alive)
+            yield _Job(engine, pipeline_options(options))
 
     def load(self) -> None:
         """Load what is pinned, before the first job comes: what jobs that name no model run on, and what was named."""
-        for name in (self._settings.asr_model, *self._settings.pinned_models):
+        for name in dict.fromkeys([DEFAULT, *map(self._key, self._settings.pinned_models)]):
             with self._engines.using(name):
                 pass
 
     def _recognizer(self, options: Mapping[str, Any]) -> Name:
-        name: Name = options.get("model") or self._settings.asr_model
-        return name
+        return self._key(options.get("model"))
+
+    def _key(self, name: str | None) -> Name:
+        """The default recognizer has one place in the pool, whether a job names it or not."""
+        return DEFAULT if name is None or name == self._default() else name
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """`Prepared` for one job."""
+
+    engine: Engine
+    options: PipelineOptions
+
+    @property
+    def fingerprint(self) -> Mapping[str, Any]:
+        """Give the models with their digests, the options as they act, and the version."""
+        pipeline = self.engine.pipeline
+        return {
+            "models": [_plain(model) for model in pipeline.models],
+            "options": self.options.plain(),
+            "precision": pipeline.diarizer.precision,
+            "version": version("hansard"),
+        }
+
+    def __call__(
+        self, audio: Waveform, hook: Hook, checkpoints: Checkpoints, *, urgent: bool, alive: Alive
+    ) -> Transcript:
+        """Transcribe among others."""
+        return self.engine(audio, hook, self.options, checkpoints, urgent=urgent, alive=alive)
 
 
 class _EngineLoader:
@@ -105,6 +123,21 @@ class _EngineLoader:
         self._turnstile = turnstile
         self._lock = threading.Lock()
         self._wordless: TranscriptionPipeline | None = None
+        self._best: str | None = None
+
+    def default(self) -> str:
+        """Name of the recognizer for jobs that name none."""
+        if self._settings.asr_model:
+            return self._settings.asr_model
+        from pipeline.asr.choice import best_available  # noqa: PLC0415
+        from pipeline.device import resolve_device  # noqa: PLC0415
+        from pipeline.models import ModelStore  # noqa: PLC0415
+        from pipeline.options import AsrOptions  # noqa: PLC0415
+
+        if self._best is None:
+            device = resolve_device(self._settings.device)
+            self._best, _ = best_available(ModelStore.from_environment(), device, AsrOptions())
+        return self._best
 
     def __call__(self, name: Name) -> Engine:
         # Here and not above: it takes torch with it, 3 s and 250 MB that whoever brings another transcriber is spared.

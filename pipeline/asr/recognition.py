@@ -15,8 +15,9 @@ from pipeline.asr.judging import Judged, judge
 from pipeline.asr.language import detect_language, doubt, known_language
 from pipeline.asr.speech import SpeechClock
 from pipeline.asr.word_times import WordTimer
-from pipeline.errors import InvalidOption, OutOfMemory
+from pipeline.errors import InvalidOption
 from pipeline.hooks import Hook, NullHook
+from pipeline.memory import free_cached, is_out_of_memory, no_room
 from pipeline.options import AlignmentOptions, AsrOptions
 from pipeline.types import UNDETERMINED, Notice, Recognition, RecognizedSegment, Segment
 from pipeline.waveform import Waveform
@@ -54,19 +55,24 @@ class Recognizer:
         model does not know the language or the task, or where forced alignment is demanded and cannot be had;
         `OutOfMemory` where there is not even memory for one chunk of 5 s at a time.
         """
-        limit = self.options.chunk_seconds
+        limit, size = self.options.chunk_seconds, self.options.batch_size or self.backend.batch_size
         while True:
             try:
-                recognition = self._recognize(waveform, speech, hook or NullHook(), limit)
+                recognition = self._recognize(waveform, speech, hook or NullHook(), limit, size)
                 break
-            except OutOfMemory:
-                if limit / 2 < SHORTEST_LIMIT:
+            except Exception as error:
+                if not is_out_of_memory(error):
                     raise
-            limit /= 2
+                if limit <= SHORTEST_LIMIT:
+                    raise no_room(STAGE) from error
+            free_cached()
+            limit, size = max(SHORTEST_LIMIT, limit / 2), 1
         return replace(recognition, notices=(*recognition.notices, *_shorter(limit, self.options.chunk_seconds)))
 
-    def _recognize(self, waveform: Waveform, speech: Sequence[Segment], hook: Hook, limit: float) -> Recognition:
-        """Recognize in chunks of at most `limit` seconds."""
+    def _recognize(
+        self, waveform: Waveform, speech: Sequence[Segment], hook: Hook, limit: float, size: int
+    ) -> Recognition:
+        """Recognize in chunks of at most `limit` seconds, at most `size` at once."""
         clock = SpeechClock(speech)
         chunks = cut_chunks(speech, waveform.duration, limit)
         language = known_language(self.backend, self.options)
@@ -76,7 +82,7 @@ class Recognizer:
         if language is None:
             language, confidence = detect_language(self.backend, waveform, chunks, clock)
         aligner = self._aligner_for(language)
-        decoder = self._decoder(waveform, language, times=aligner is None)
+        decoder = self._decoder(waveform, language, size, times=aligner is None)
         judged = judge(_first_pass(decoder, chunks, hook), decoder, clock, self.options)
         timer = WordTimer(decoder, aligner, clock)
         segments, holes = _timed(judged, timer, clock, hook)
@@ -99,7 +105,7 @@ class Recognizer:
             raise InvalidOption(message)
         return self.aligner if able and self.alignment.method != "attention" else None
 
-    def _decoder(self, waveform: Waveform, language: str, *, times: bool) -> ChunkDecoder:
+    def _decoder(self, waveform: Waveform, language: str, size: int, *, times: bool) -> ChunkDecoder:
         request = DecodeRequest(
             language=language,
             task=self.options.task,
@@ -111,7 +117,7 @@ class Recognizer:
             backend=self.backend,
             waveform=waveform,
             request=request,
-            batches=self.batching(self.backend, self.options.batch_size or self.backend.batch_size),
+            batches=self.batching(self.backend, size),
             times=times,
         )
 

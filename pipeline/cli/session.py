@@ -29,7 +29,7 @@ class Choice:
     embedding: str = "campplus"
     device: DeviceName = "auto"
     threads: int | None = None
-    """CPU threads; None leaves it to the libraries."""
+    """CPU threads, as `TranscriptionPipeline.from_pretrained` takes them."""
     quiet: bool = False
     """Fetch models without telling."""
 

@@ -8,6 +8,7 @@ import random
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +22,7 @@ from pipeline.waveform import SAMPLE_RATE, Waveform
 from tests.chaos.orders import STAGES
 from workers.sandbox.decode import Decoded
 from workers.sandbox.flac_writing import write_flac
-from workers.transcriber import Alive
+from workers.transcriber import Alive, Prepared
 
 SECONDS: Final = 0.2
 LONGEST_SLEEP: Final = 0.05
@@ -76,19 +77,17 @@ class StubTranscriber:
 
     seed: int
 
-    def fingerprint(self, options: Mapping[str, Any], alive: Alive) -> Mapping[str, Any]:
+    def prepared(self, options: Mapping[str, Any], alive: Alive) -> AbstractContextManager[Prepared]:
+        """Have nothing to load."""
+        return nullcontext(self)
+
+    @property
+    def fingerprint(self) -> Mapping[str, Any]:
         """Depend on nothing else."""
         return {"models": "none"}
 
     def __call__(
-        self,
-        audio: Waveform,
-        options: Mapping[str, Any],
-        hook: Hook,
-        checkpoints: Checkpoints,
-        *,
-        urgent: bool,
-        alive: Alive,
+        self, audio: Waveform, hook: Hook, checkpoints: Checkpoints, *, urgent: bool, alive: Alive
     ) -> Transcript:
         """Sleep; raises `Spoiled`, and what the hook raises."""
         for stage in STAGES:

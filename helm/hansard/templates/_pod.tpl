@@ -53,6 +53,9 @@ containers:
       - {name: HANSARD_DEVICE, value: {{ $role.device }}}
       - {name: HANSARD_THREADS, value: {{ include "hansard.text" $values.threads | quote }}}
       - {name: HANSARD_PLACES, value: {{ include "hansard.text" $values.places | quote }}}
+      {{- range $name, $value := $values.settings }}
+      - {name: HANSARD_{{ upper $name }}, value: {{ include "hansard.text" $value | quote }}}
+      {{- end }}
       - {name: HANSARD_CACHE, value: /models}
       # What is not there is an error, not a download.
       - {name: HANSARD_OFFLINE, value: "1"}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from uuid import UUID
 
@@ -24,7 +26,8 @@ from api.storage.keys import source_key
 from api.tables import jobs, outbox, recordings, speakers, stage_outputs, transcripts, turns
 from api.webhooks.secrets import make_key
 from pipeline.errors import HansardError
-from pipeline.memory_budget import MemoryBudget
+from pipeline.memory_budget import MemoryBudget, job_bytes
+from pipeline.turnstile import nobody_asks
 from workers.context import Context
 from workers.execution import execute
 from workers.ingest import AUDIO_STAGE, Ingest
@@ -52,9 +55,26 @@ class Killed(BaseException):
     """Stands for the end of a worker: nothing catches it."""
 
 
-def processing(context: Context, transcriber: Transcriber) -> Context:
+class WatchedBudget(MemoryBudget):
+    """Remembers who asked for what, and who holds it now."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.asked: list[tuple[int, bool]] = []
+        self.held = 0
+
+    @contextmanager
+    def reserved(self, wanted: int, *, urgent: bool = False, alive: Callable[[], None] = nobody_asks) -> Iterator[None]:
+        self.asked.append((wanted, urgent))
+        with super().reserved(wanted, urgent=urgent, alive=alive):
+            self.held += 1
+            yield
+            self.held -= 1
+
+
+def processing(context: Context, transcriber: Transcriber, memory: MemoryBudget | None = None) -> Context:
     """The same, with something that can transcribe."""
-    process = Process(transcriber=transcriber, memory=MemoryBudget(None))
+    process = Process(transcriber=transcriber, memory=memory or MemoryBudget(None))
     return replace(context, work={**context.work, Pool.PROCESS: process})
 
 
@@ -185,18 +205,21 @@ def test_interactive_jobs_are_urgent_to_the_models(
     priority: Priority,
 ) -> None:
     asked: list[bool] = []
+    memory = WatchedBudget()
 
     def transcribe(*arguments: Any, urgent: bool, alive: Callable[[], None]) -> None:
+        assert memory.held == 1
         asked.append(urgent)
         alive()
         raise HansardError
 
     job = uploaded(service, queued, sample.read_bytes(), priority=priority)
-    monkeypatch.setattr(PipelineTranscriber, "__call__", transcribe)
-    context = processing(context, transcriber)
+    monkeypatch.setattr("workers.transcriber._Job.__call__", transcribe)
+    context = processing(context, transcriber, memory)
     execute(context, job, Pool.INGEST)
     assert execute(context, job, Pool.PROCESS)
     assert asked == [priority is Priority.INTERACTIVE]
+    assert memory.asked == [(job_bytes(30.0, 1), priority is Priority.INTERACTIVE)]
 
 
 @pytest.mark.parametrize(
@@ -269,7 +292,7 @@ def test_a_store_that_loses_all_audio_is_given_up(
     service: Service, context: Context, queued: Queued, row_of: RowOf, sample: Path
 ) -> None:
     job = uploaded(service, queued, sample.read_bytes())
-    context = processing(context, cast("Transcriber", None))
+    context = processing(context, cast("Transcriber", SimpleNamespace(prepared=lambda *_: nullcontext())))
     for _ in range(MAX_LOSSES):
         assert row_of(job)["state"] == "queued"
         assert execute(context, job, Pool.INGEST)

@@ -68,7 +68,7 @@ def test_a_core_makes_audio_ready_faster_than_it_is_heard(tmp_path: Path) -> Non
 
 def test_the_feed_is_compared_with_the_best_batch() -> None:
     lines = fed(3000.0, [Speed(batch=1, seconds=0.3), Speed(batch=64, seconds=1.92)])
-    assert "12.7 %" in lines[0]
+    assert "9.6 %" in lines[0]
     assert "3.0 times" in lines[2]
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -51,7 +52,7 @@ def until(true: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def crowd() -> Iterator[Crowd]:
-    crowd = Crowd(MemoryBudget(100))
+    crowd = Crowd(MemoryBudget(111))  # of which 100 are for everybody
     yield crowd
     for end in crowd.ends.values():
         end.set()
@@ -129,6 +130,40 @@ def test_samples_are_what_a_recording_takes_most_of() -> None:
     assert job_bytes(3600.0, 2) == JOB_BYTES + HOUR_BYTES + 3 * hour  # both, and their mixture
 
 
-def test_the_system_says_how_much_is_free() -> None:
-    free = free_bytes()
-    assert free is None or 0 < free < 2**50
+def test_a_short_urgent_one_fits_beside_the_longest(crowd: Crowd) -> None:
+    crowd.send("giant", 1000)
+    crowd.send("call", 10, urgent=True)
+    assert crowd.inside == ["giant", "call"]
+    crowd.send("b", 1)
+    assert crowd.inside == ["giant", "call"]
+
+
+GROUPS = "sys/fs/cgroup/"
+MACHINE = {"proc/meminfo": "MemTotal:       1000 kB\nMemAvailable:    800 kB\n"}
+CONTAINER = {GROUPS + "memory.max": "500000\n", GROUPS + "memory.current": "300000\n"}
+OLDER = {
+    GROUPS + "memory/memory.limit_in_bytes": "400000\n",
+    GROUPS + "memory/memory.usage_in_bytes": "100000\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("files", "free"),
+    [
+        ({}, None),
+        (MACHINE, 800 * 1024),
+        (MACHINE | CONTAINER, 200_000),
+        (MACHINE | CONTAINER | {GROUPS + "memory.max": "max\n"}, 800 * 1024),
+        # The system lets go of cached files.
+        (MACHINE | CONTAINER | {GROUPS + "memory.stat": "anon 200000\ninactive_file 90000\n"}, 290_000),
+        (MACHINE | OLDER, 300_000),
+        (MACHINE | OLDER | {GROUPS + "memory/memory.stat": "cache 1\ntotal_inactive_file 5000\n"}, 305_000),
+    ],
+)
+def test_what_is_free_is_what_machine_and_container_leave(
+    tmp_path: Path, files: dict[str, str], free: int | None
+) -> None:
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    assert free_bytes(tmp_path) == free

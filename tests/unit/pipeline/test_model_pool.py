@@ -145,6 +145,38 @@ def test_what_is_in_use_does_not_make_room(pool: ModelPool[Loaded], together: Th
     assert pool.loaded == ("b",)
 
 
+def test_whoever_waits_for_room_gets_it_however_many_come_for_what_is_loaded(
+    pool: ModelPool[Loaded], together: ThreadPoolExecutor
+) -> None:
+    stopping, asked = threading.Event(), threading.Event()
+
+    def crowd() -> None:
+        while not stopping.is_set():
+            with pool.using("a"):
+                time.sleep(0.03)
+
+    users = [together.submit(crowd) for _ in range(2)]  # there is always one of them
+    until(lambda: pool.loaded == ("a",))
+    try:
+        together.submit(use_when_possible, pool, "b", asked.set).result(SOON)
+    finally:
+        stopping.set()
+        for user in users:
+            user.result(SOON)
+
+
+def test_pinned_models_are_used_while_somebody_waits_for_room(
+    pool: ModelPool[Loaded], together: ThreadPoolExecutor
+) -> None:
+    use(pool, None)
+    asked = threading.Event()
+    with pool.using("a"):
+        waiting = together.submit(use_when_possible, pool, "b", asked.set)
+        assert asked.wait(SOON)
+        use(pool, None)
+    waiting.result(SOON)
+
+
 def test_who_waits_can_give_up(pool: ModelPool[Loaded]) -> None:
     def give_up() -> None:
         raise InterruptedError
@@ -205,9 +237,10 @@ def test_who_waited_for_a_load_that_failed_tries_by_itself(
     pool: ModelPool[Loaded], shelf: Shelf, together: ThreadPoolExecutor
 ) -> None:
     shelf.gate, shelf.broken = threading.Event(), {"a"}
-    first = together.submit(use, pool, "a")
+    first, waits = together.submit(use, pool, "a"), threading.Event()
     assert shelf.opened.wait(SOON)
-    second = together.submit(use, pool, "a")
+    second = together.submit(use_when_possible, pool, "a", waits.set)
+    assert waits.wait(SOON)
     shelf.gate.set()
     for user in (first, second):
         with suppress(ModelUnavailable):

@@ -325,6 +325,14 @@ def test_chunks_become_shorter_where_there_is_no_memory_for_one() -> None:
     assert "chunks of up to 7 s were used instead of 28 s" in recognition.notices[0].message
 
 
+def test_chunks_become_shorter_where_already_the_language_cannot_be_heard() -> None:
+    tight = TightScript(SAID, languages=("en", "de"), detects={"en": 0.9, "de": 0.1})
+    tight.longest = 7.5
+    recognition = recognize(tight, AsrOptions(chunk_seconds=28.0, language=None))
+    assert recognition.words
+    assert [notice.code for notice in recognition.notices if notice.code == "memory_short"] == ["memory_short"]
+
+
 def test_chunks_do_not_become_so_short_that_nothing_can_be_understood() -> None:
     with pytest.raises(OutOfMemory):
-        recognize(TightScript(SAID), AsrOptions(chunk_seconds=9.0))
+        recognize(TightScript(SAID), AsrOptions(chunk_seconds=9.0))  # 5 s is the shortest; there is room for 4
