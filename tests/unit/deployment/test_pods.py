@@ -8,7 +8,7 @@ from api.http.state import UPLOADS_AT_ONCE
 from api.settings import Settings
 from api.storage.s3 import PART_BYTES
 from embedded.system import DRAIN_SECONDS
-from tests.unit.deployment.chart import EVERYTHING, VARIANTS, objects, of_kind, pods
+from tests.unit.deployment.chart import EVERYTHING, VARIANTS, merged, objects, of_kind, pods, rendered, values
 
 ALL = [*VARIANTS, EVERYTHING]
 SCRATCH = "/tmp"  # noqa: S108 - the containers', not this machine's
@@ -175,3 +175,21 @@ def scratch(variant: str, name: str) -> str:
 def in_bytes(quantity: str) -> int:
     """What a quantity like 512Mi comes to."""
     return int(quantity[:-2]) * {"Mi": 2**20, "Gi": 2**30}[quantity[-2:]]
+
+
+def test_workers_of_a_kind_have_settings_of_their_own() -> None:
+    own = {"pinned_models": ["whisper-small", "whisper-base.en"], "memory_bytes": 10_000_000_000}
+    given = merged(values(EVERYTHING), {"processGpu": {"settings": own}})
+    found = {
+        one["metadata"]["name"]: {
+            variable["name"]: variable.get("value")
+            for variable in one["spec"]["template"]["spec"]["containers"][0].get("env", ())
+        }
+        for one in rendered(given)
+        if one["kind"] == "Deployment"
+    }
+    gpu = found["demo-hansard-process-gpu"]
+    assert gpu["HANSARD_PINNED_MODELS"] == "whisper-small,whisper-base.en"
+    assert gpu["HANSARD_MEMORY_BYTES"] == "10000000000"
+    others = [variables for name, variables in found.items() if not name.endswith("gpu")]
+    assert not any("HANSARD_MEMORY_BYTES" in variables for variables in others)
