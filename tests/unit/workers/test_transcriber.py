@@ -1,0 +1,69 @@
+"""Which recognizers a worker holds for the jobs that name them."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from api.settings import Settings
+from pipeline.turnstile import nobody_asks
+from workers import transcriber
+from workers.transcriber import PipelineTranscriber
+
+REQUIRED = {
+    "database_url": "postgresql://h@localhost/h",
+    "redis_url": "redis://localhost",
+    "secret_keys": "A" * 43 + "=",
+}
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
+    """What is loaded, in order, without any weights."""
+    names: list[str | None] = []
+
+    def load(_: object, name: str | None) -> SimpleNamespace:
+        names.append(name)
+        return SimpleNamespace(name=name)
+
+    monkeypatch.setattr(transcriber._EngineLoader, "__call__", load)
+    return names
+
+
+def of(**settings: Any) -> PipelineTranscriber:
+    return PipelineTranscriber(Settings.model_validate({**REQUIRED, "asr_model": "whisper-tiny.en", **settings}))
+
+
+def run(worker: PipelineTranscriber, *models: str | None) -> None:
+    """Jobs, one after the other, that name these recognizers."""
+    for model in models:
+        with worker.prepared({} if model is None else {"model": model}, nobody_asks):
+            pass
+
+
+def test_the_default_is_one_model_whether_a_job_names_it_or_not(loads: list[str | None]) -> None:
+    worker = of(pinned_models="whisper-tiny.en, whisper-base.en")
+    worker.load()
+    run(worker, None, "whisper-tiny.en", "whisper-base.en")
+    assert loads == [None, "whisper-base.en"]
+
+
+def test_the_default_may_be_what_suits_the_machine(loads: list[str | None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.asr.choice.best_available", lambda *_: ("whisper-small", []))
+    worker = of(asr_model=None)
+    run(worker, "whisper-small", None)
+    assert loads == [None]
+
+
+def test_others_make_room_for_each_other_and_never_take_that_of_the_pinned(loads: list[str | None]) -> None:
+    worker = of(pinned_models="whisper-base.en")
+    worker.load()
+    run(worker, "whisper-small", "whisper-medium", None, "whisper-base.en", "whisper-medium", "whisper-small")
+    assert loads == [None, "whisper-base.en", "whisper-small", "whisper-medium", "whisper-small"]
+
+
+def test_as_many_others_are_held_as_are_allowed(loads: list[str | None]) -> None:
+    run(of(spare_models=2), "whisper-small", "whisper-medium", "whisper-small", "whisper-medium")
+    assert loads == ["whisper-small", "whisper-medium"]
