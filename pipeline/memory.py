@@ -93,7 +93,7 @@ def no_room(stage: str) -> OutOfMemory:
 def give_back() -> None:
     """Give the system all the memory that is not in use: that of torch's GPU cache, and what glibc keeps of freed."""
     free_cached()
-    with suppress(OSError, AttributeError):  # another C library
+    with suppress(AttributeError, OSError, TypeError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)
 
 
