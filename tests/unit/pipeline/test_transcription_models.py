@@ -9,9 +9,11 @@ from typing import cast
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from pipeline.asr.choice import EMBEDDED_MODEL, PREFERRED_MODELS
 from pipeline.asr.faster_whisper import FasterWhisper
+from pipeline.device import use_threads
 from pipeline.diarization import DiarizationPipeline
 from pipeline.errors import ModelCorrupt, ModelUnavailable
 from pipeline.models import Catalog
@@ -114,6 +116,16 @@ def test_networks_run_on_one_thread_unless_asked(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(torch, "set_num_threads", asked.append)
     load(monkeypatch, Shelf())
     assert asked == [1]
+
+
+def test_products_of_numpy_run_on_one_thread() -> None:
+    """Whatever was asked for before: others spin while they wait for the next small product."""
+    with threadpool_limits(2, user_api="blas"):
+        use_threads(2)
+        libraries = [library for library in threadpool_info() if library["user_api"] == "blas"]
+        assert libraries
+        assert {library["num_threads"] for library in libraries} == {1}
+    use_threads(1)
 
 
 def test_recognizers_that_are_taken_unasked_are_in_the_catalog() -> None:
