@@ -126,7 +126,7 @@ class _EngineLoader:
         self._best: str | None = None
 
     def default(self) -> str:
-        """Name of the recognizer for jobs that name none."""
+        """Name of the recognizer for jobs that name none; "" for one that results should say something about."""
         if self._settings.asr_model:
             return self._settings.asr_model
         from pipeline.asr.choice import best_available  # noqa: PLC0415
@@ -136,7 +136,9 @@ class _EngineLoader:
 
         if self._best is None:
             device = resolve_device(self._settings.device)
-            self._best, _ = best_available(ModelStore.from_environment(), device, AsrOptions())
+            best, notices = best_available(ModelStore.from_environment(), device, AsrOptions())
+            # Who names a lesser one by name need not be told that it is one.
+            self._best = "" if notices else best
         return self._best
 
     def __call__(self, name: Name) -> Engine:

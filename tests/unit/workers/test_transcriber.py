@@ -9,6 +9,7 @@ import pytest
 
 from api.settings import Settings
 from pipeline.turnstile import nobody_asks
+from pipeline.types import Notice
 from workers import transcriber
 from workers.transcriber import PipelineTranscriber
 
@@ -55,6 +56,16 @@ def test_the_default_may_be_what_suits_the_machine(loads: list[str | None], monk
     worker = of(asr_model=None)
     run(worker, "whisper-small", None)
     assert loads == [None]
+
+
+def test_a_lesser_default_is_another_model_to_whoever_names_it(
+    loads: list[str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A result says that the default is a makeshift, but not to somebody who asked for that very model."""
+    makeshift = Notice("fallback_model", "The small one was used.")
+    monkeypatch.setattr("pipeline.asr.choice.best_available", lambda *_: ("whisper-tiny.en", [makeshift]))
+    run(of(asr_model=None), None, "whisper-tiny.en")
+    assert loads == [None, "whisper-tiny.en"]
 
 
 def test_others_make_room_for_each_other_and_never_take_that_of_the_pinned(loads: list[str | None]) -> None:
