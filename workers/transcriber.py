@@ -154,7 +154,10 @@ class _EngineLoader:
             with self._lock:
                 if self._wordless is None:
                     self._wordless = TranscriptionPipeline.without_words(device=device, threads=threads, store=store)
-            pipeline = self._wordless.with_recognizer(name, PocketSphinx(), device=device, threads=threads, store=store)
+            wanted = self._settings.asr_model if name is DEFAULT else name
+            pipeline = self._wordless.with_recognizer(
+                wanted, PocketSphinx(), device=device, threads=threads, store=store
+            )
             return Engine(pipeline, self._turnstile)
 
 
