@@ -15,6 +15,7 @@ from benchmarks.composing import TEST_SPEECH, calls, can_compose, conversation
 from benchmarks.facts import facts
 from benchmarks.material import Material, prepare
 from benchmarks.meeting import Meeting, notes, versions
+from benchmarks.options import Model, TestSpeech
 from benchmarks.report import Report
 from benchmarks.results import RESULTS, write_section
 from pipeline.models import ModelStore
@@ -35,16 +36,14 @@ def main(
     ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="The contestants take turns in each.")] = ENOUGH_ROUNDS,
     threads: Annotated[int, typer.Option(min=1, help="For each contestant.")] = 1,
-    model: Annotated[str, typer.Option(help="The recognizer, by its name in the catalog.")] = "whisper-tiny.en",
+    model: Model = "whisper-tiny.en",
     seconds: Annotated[float, typer.Option(help="Length of the conversation that is composed.")] = 600.0,
     number: Annotated[int, typer.Option("--calls", min=1, help="How many calls are composed.")] = 40,
     only: Annotated[list[str] | None, typer.Option(help="Run only whose name contains this.")] = None,
     without: Annotated[list[str] | None, typer.Option(help="Run all but those whose name contains this.")] = None,
     everyone: Annotated[bool, typer.Option("--all", help="Run also who is left out by default.")] = False,  # noqa: FBT002
     results: Annotated[Path | None, typer.Option(help="Default: benchmarks/RESULTS.md, from 3 rounds on.")] = None,
-    test_speech: Annotated[
-        Path, typer.Option(envvar="HANSARD_TESTDATA", help="A folder of test speech; compose.py lies beside it.")
-    ] = TEST_SPEECH,
+    test_speech: TestSpeech = TEST_SPEECH,
 ) -> None:
     """Race Hansard and its peers on the same audio, the same weights and as many threads; print ratios and errors."""
     console, progress = Console(width=None if sys.stdout.isatty() else WIDTH), Console(stderr=True)

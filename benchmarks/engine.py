@@ -22,6 +22,7 @@ from rich.progress import track
 
 from benchmarks.composing import TEST_SPEECH, can_compose, conversation
 from benchmarks.facts import facts, section
+from benchmarks.options import Model, Results, TestSpeech
 from benchmarks.results import RESULTS, write_section
 from pipeline.audio import decode, downmix
 from pipeline.engine import Engine
@@ -95,11 +96,9 @@ def main(
     backfills: Annotated[int, typer.Option(min=1, help="Long recordings at work beside them.")] = 3,
     places: Annotated[int, typer.Option(min=1, help="Recordings that compute at the same time.")] = 1,
     seconds: Annotated[float, typer.Option(help="Length of an interactive recording.")] = 30.0,
-    model: Annotated[str, typer.Option(help="The recognizer, by its name in the catalog.")] = "whisper-tiny.en",
-    results: Annotated[Path, typer.Option(help="Where the section is kept.")] = RESULTS,
-    test_speech: Annotated[
-        Path, typer.Option(envvar="HANSARD_TESTDATA", help="A folder of test speech; compose.py lies beside it.")
-    ] = TEST_SPEECH,
+    model: Model = "whisper-tiny.en",
+    results: Results = RESULTS,
+    test_speech: TestSpeech = TEST_SPEECH,
 ) -> None:
     """Measure interactive jobs alone, then beside a backfill; print and keep medians, 95th percentiles and ratios."""
     store = ModelStore.from_environment()

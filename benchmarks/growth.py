@@ -18,10 +18,11 @@ import typer
 from rich.console import Console
 
 from benchmarks.composing import TEST_SPEECH, can_compose, conversation
-from benchmarks.contestants import HANSARD, Contestant
+from benchmarks.contestants import HANSARD
 from benchmarks.facts import facts, section
-from benchmarks.material import Material, prepare
+from benchmarks.material import prepare
 from benchmarks.meeting import Meeting
+from benchmarks.options import Model, Results, TestSpeech
 from benchmarks.race import run
 from benchmarks.report import HOUR, MEGABYTE
 from benchmarks.results import RESULTS, write_section
@@ -51,11 +52,9 @@ class Cost:
 def main(
     lengths: Annotated[list[float] | None, typer.Argument(help="Seconds; by default 600 3600 14400 35900.")] = None,
     threads: Annotated[int, typer.Option(min=1)] = 1,
-    model: Annotated[str, typer.Option(help="The recognizer, by its name in the catalog.")] = "whisper-tiny.en",
-    results: Annotated[Path, typer.Option(help="Where the section is kept.")] = RESULTS,
-    test_speech: Annotated[
-        Path, typer.Option(envvar="HANSARD_TESTDATA", help="A folder of test speech; compose.py lies beside it.")
-    ] = TEST_SPEECH,
+    model: Model = "whisper-tiny.en",
+    results: Results = RESULTS,
+    test_speech: TestSpeech = TEST_SPEECH,
 ) -> None:
     """Transcribe conversations of growing length; print and keep cost, memory and errors of each."""
     if not can_compose(test_speech):
@@ -90,12 +89,12 @@ def measure(seconds: float, test_speech: Path, model: str, threads: int, progres
         meeting = Meeting(
             store=store, cache=cache, material=material, model=model, threads=threads, rounds=1, console=progress
         )
-        return cost(meeting, HANSARD, material)
+        return cost(meeting)
 
 
-def cost(meeting: Meeting, contestant: Contestant, material: Material) -> Cost:
-    """Run a contestant once."""
-    response = run(contestant, Path(sys.executable), meeting.request(contestant))
+def cost(meeting: Meeting) -> Cost:
+    """Run Hansard once."""
+    material, response = meeting.material, run(HANSARD, Path(sys.executable), meeting.request(HANSARD))
     return Cost(
         seconds=material.seconds,
         cpu=response.cpu_seconds / material.seconds * HOUR,

@@ -44,7 +44,7 @@ def prepare(title: str, sources: Sequence[Path], folder: Path, remarks: Sequence
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(SAMPLE_RATE)
-            file.writeframes((audio.mono * 32768).round().clip(-32768, 32767).astype("<i2").tobytes())
+            file.writeframes(audio.stored.astype("<i2", copy=False).tobytes())  # as it was decoded
         paths.append(path)
         seconds += audio.duration
     return Material(

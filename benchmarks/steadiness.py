@@ -6,7 +6,6 @@ import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -17,6 +16,7 @@ from rich.progress import track
 from benchmarks.composing import TEST_SPEECH
 from benchmarks.engine import long_recording
 from benchmarks.facts import facts, section
+from benchmarks.options import Model, Results, TestSpeech
 from benchmarks.report import MEGABYTE
 from benchmarks.results import RESULTS, write_section
 from benchmarks.runner import peak_bytes, resident_bytes
@@ -74,11 +74,9 @@ class Growth:
 def main(
     jobs: Annotated[int, typer.Option(min=20)] = 500,
     at_once: Annotated[int, typer.Option(min=1, help="Jobs that are at work beside each other.")] = 2,
-    model: Annotated[str, typer.Option(help="The recognizer, by its name in the catalog.")] = "whisper-tiny.en",
-    results: Annotated[Path, typer.Option(help="Where the section is kept.")] = RESULTS,
-    test_speech: Annotated[
-        Path, typer.Option(envvar="HANSARD_TESTDATA", help="A folder of test speech; compose.py lies beside it.")
-    ] = TEST_SPEECH,
+    model: Model = "whisper-tiny.en",
+    results: Results = RESULTS,
+    test_speech: TestSpeech = TEST_SPEECH,
 ) -> None:
     """Transcribe excerpts of all lengths in one process; print and keep its memory and how fast that grows."""
     store = ModelStore.from_environment()

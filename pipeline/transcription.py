@@ -60,8 +60,7 @@ WORD_STAGES: Final = {"asr", "alignment", "attribution"}
 """Options that have no part in a result without words."""
 
 LONG: Final = 600.0
-"""Seconds of audio from which it is worth it to give memory back between two stages (0.1 GB, in some hundredths of a
-second)."""
+"""Seconds of audio from which memory is given back between two stages: 0.1 GB in a hundredth of a second."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +76,7 @@ class TranscriptionPipeline:
     """Loaded models and the options they run with. Holds nothing of a recording: one pipeline serves many.
 
     Without a `backend` it tells who spoke when, and no words. `parallel` recognizes speech while voices are told
-    apart, in two threads: on two cores that takes a third less time for one recording, and no less for many at once.
+    apart, in two threads: on two cores that takes a quarter less time for one recording.
     """
 
     def __init__(
@@ -340,7 +339,7 @@ class TranscriptionPipeline:
         plain = options.plain()
         if self.backend is None:
             plain = {stage: value for stage, value in plain.items() if stage not in WORD_STAGES}
-        if self.backend is not None:
+        else:
             plain["asr"]["batch_size"] = options.asr.batch_size or self.backend.batch_size
         plain["diarization"]["precision"] = self.diarizer.precision
         plain["diarization"]["threshold"] = self.diarizer.with_options(options.diarization).clustering.cut

@@ -57,7 +57,10 @@ class Waveform:
         return np.asarray(stretch, dtype=np.float32)
 
     def mono_part(self, first: int, last: int) -> FloatArray:
-        """The same of a one-channel waveform, (samples,). Downmix first: `pipeline.audio.downmix`."""
+        """The same of a one-channel waveform, (samples,); of others `pipeline.audio.downmix` makes one.
+
+        Raises `ValueError` where there are more channels.
+        """
         if self.channels != 1:
             message = f"expected one channel, got {self.channels}; use pipeline.audio.downmix or .channel(n)"
             raise ValueError(message)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -61,10 +62,9 @@ class PipelineTranscriber:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        load = _EngineLoader(settings, Turnstile(settings.places or max(1, usable_cores() // settings.threads)))
-        self._default = load.default
+        self._load = _EngineLoader(settings, Turnstile(settings.places or max(1, usable_cores() // settings.threads)))
         self._engines = ModelPool["Engine"](
-            load,
+            self._load,
             pinned=[DEFAULT, *settings.pinned_models],
             most=settings.spare_models,
             idle_seconds=settings.model_idle_seconds,
@@ -73,7 +73,7 @@ class PipelineTranscriber:
     @contextmanager
     def prepared(self, options: Mapping[str, Any], alive: Alive) -> Iterator[Prepared]:
         """Hold the engine of the job's model."""
-        with self._engines.using(self._recognizer(options), alive) as engine:
+        with self._engines.using(self._key(options.get("model")), alive) as engine:
             yield _Job(engine, pipeline_options(options))
 
     def load(self) -> None:
@@ -82,12 +82,9 @@ class PipelineTranscriber:
             with self._engines.using(name):
                 pass
 
-    def _recognizer(self, options: Mapping[str, Any]) -> Name:
-        return self._key(options.get("model"))
-
     def _key(self, name: str | None) -> Name:
         """The default recognizer has one place in the pool, whether a job names it or not."""
-        return DEFAULT if name is None or name == self._default() else name
+        return DEFAULT if name is None or name == self._load.default else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +120,10 @@ class _EngineLoader:
         self._turnstile = turnstile
         self._lock = threading.Lock()
         self._wordless: TranscriptionPipeline | None = None
-        self._best: str | None = None
 
-    def default(self) -> str:
-        """Name of the recognizer for jobs that name none; "" for one that results should say something about."""
+    @cached_property
+    def default(self) -> str | None:
+        """Name of the recognizer for jobs that name none; None for a makeshift, as which results speak of it."""
         if self._settings.asr_model:
             return self._settings.asr_model
         from pipeline.asr.choice import best_available  # noqa: PLC0415
@@ -134,12 +131,9 @@ class _EngineLoader:
         from pipeline.models import ModelStore  # noqa: PLC0415
         from pipeline.options import AsrOptions  # noqa: PLC0415
 
-        if self._best is None:
-            device = resolve_device(self._settings.device)
-            best, notices = best_available(ModelStore.from_environment(), device, AsrOptions())
-            # Who names a lesser one by name need not be told that it is one.
-            self._best = "" if notices else best
-        return self._best
+        device = resolve_device(self._settings.device)
+        best, notices = best_available(ModelStore.from_environment(), device, AsrOptions())
+        return None if notices else best
 
     def __call__(self, name: Name) -> Engine:
         # Here and not above: it takes torch with it, 3 s and 250 MB that whoever brings another transcriber is spared.

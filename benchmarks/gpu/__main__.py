@@ -18,6 +18,7 @@ from benchmarks.gpu.feed import feed
 from benchmarks.gpu.random_whisper import TURBO, write_random_whisper
 from benchmarks.gpu.recognition import Load, Speed, measure, table
 from benchmarks.material import truth_beside
+from benchmarks.options import Results, TestSpeech
 from benchmarks.peers.hansard_runner import answer_of
 from benchmarks.results import RESULTS, write_section
 from benchmarks.scoring import score
@@ -41,10 +42,8 @@ def main(
     batches: Annotated[list[int] | None, typer.Argument(help="Windows at once; by default 1 4 8 16 32 64.")] = None,
     tokens: Annotated[int, typer.Option(min=2, help="Generated for each window.")] = 80,
     beam: Annotated[int, typer.Option(min=1)] = 5,
-    results: Annotated[Path, typer.Option(help="Where the section is kept.")] = RESULTS,
-    test_speech: Annotated[
-        Path, typer.Option(envvar="HANSARD_TESTDATA", help="A folder of test speech; compose.py lies beside it.")
-    ] = TEST_SPEECH,
+    results: Results = RESULTS,
+    test_speech: TestSpeech = TEST_SPEECH,
 ) -> None:
     """Measure on the first CUDA device; print and keep what was found."""
     if not torch.cuda.is_available():
@@ -75,7 +74,7 @@ def real_weights(recording: Path, store: ModelStore) -> list[str]:
     lines = ["| device | segmentation s / h | diarization s / h | recognition s / h | WER % | DER % |"]
     lines.append("| --- | ---: | ---: | ---: | ---: | ---: |")
     for device in ("cuda", "cpu"):
-        pipeline = TranscriptionPipeline.from_pretrained(MODEL, device=device, store=store)
+        pipeline = TranscriptionPipeline.from_pretrained(MODEL, device=device, threads=1, store=store)
         pipeline(audio)  # once for what only the first job waits for
         found[device] = pipeline(audio)
         stages = found[device].provenance.stage_seconds

@@ -19,6 +19,7 @@ from api.client import Client, SubmitOptions
 from api.states import Pool
 from api.tenants import create_tenant
 from benchmarks.facts import facts, section
+from benchmarks.options import Results
 from benchmarks.results import RESULTS, write_section
 from benchmarks.service.idle_worker import BARE
 from benchmarks.service.overhead import Overhead, medians, shown
@@ -38,7 +39,7 @@ def main(
     seconds: Annotated[float, typer.Option(help="How long submissions go on.")] = 15.0,
     clients: Annotated[int, typer.Option(help="At once.")] = 8,
     megabytes: Annotated[int, typer.Option(help="Size of the large upload.")] = 1000,
-    results: Annotated[Path, typer.Option(help="Where the section is kept.")] = RESULTS,
+    results: Results = RESULTS,
 ) -> None:
     """Measure queue and bookkeeping, submission to webhook, submissions a second, and a large upload."""
     found: list[str] = []

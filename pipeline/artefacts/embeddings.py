@@ -64,7 +64,7 @@ def decode(content: bytes) -> tuple[LocalSpeakers, Made]:
     """Read what `encode` wrote; raises `MalformedFile` for anything else."""
     tensors, metadata = _read(content)
     try:
-        local = replace(_local_speakers(tensors), notices=notices.from_json(metadata.get("notices", "[]")))
+        local = replace(_local_speakers(tensors), notices=notices.from_json(metadata["notices"]))
         made = Made(duration=float(metadata["duration"]), seconds=float(metadata["seconds"]))
     except (IndexError, KeyError, TypeError, ValueError) as error:
         message = f"not embeddings of local speakers: {error!r}"

@@ -86,8 +86,8 @@ class WhisperParts:
     def align(self, encoded: Any, start: list[int], texts: Sequence[Sequence[int]], frames: Sequence[int]) -> list[Any]:  # noqa: ANN401
         """Align one text a chunk with what was encoded: `ctranslate2.models.WhisperAlignmentResult` of each.
 
-        `frames`: mel frames of each chunk to look at. On a CPU one by one: of four at once it takes half as long again,
-        and 150 MB instead of 40.
+        `frames`: mel frames of each chunk to look at. On a CPU one by one: four at once take nearly twice as long, and
+        150 MB instead of 40.
         """
         tokens = [list(text) for text in texts]
         if self.network.device != "cpu":

@@ -67,7 +67,7 @@ Threads = Annotated[
         "--threads",
         min=1,
         metavar="N",
-        help="CPU threads; default: one, and all cores for the recognizer.",
+        help="CPU threads of the recognizer, or of diarization by itself; default: all cores, and one.",
         rich_help_panel=MODELS,
     ),
 ]

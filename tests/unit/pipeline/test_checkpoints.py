@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -11,6 +15,7 @@ import pytest
 
 from pipeline.artefacts import Made, diarization, embeddings, recognition, segmentation
 from pipeline.checkpoints import NoCheckpoints, Stages
+from pipeline.embedding.local_speakers import LocalSpeakers
 from pipeline.hooks import Hook
 from pipeline.options import PipelineOptions, SpeakerCount
 from pipeline.segmentation.segmenter import Segmentation
@@ -277,3 +282,42 @@ def test_resumed_embeddings_are_those_that_were_heard() -> None:
     fresh = bench()
     heard = fresh.pipeline.diarizer.embed(fresh.audio, fresh.pipeline.diarizer.segmenter(fresh.audio))
     assert np.array_equal(local.embeddings, heard.embeddings, equal_nan=True)
+
+
+@dataclass
+class Alone(Shelf):
+    """Bears nobody beside whoever is at it, and takes its time."""
+
+    inside: threading.Lock = field(default_factory=threading.Lock)
+
+    def load(self, stage: str) -> bytes | None:
+        with self.entered():
+            return super().load(stage)
+
+    def save(self, stage: str, content: bytes) -> None:
+        with self.entered():
+            super().save(stage, content)
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        assert self.inside.acquire(blocking=False), "two at once"
+        time.sleep(0.05)
+        yield
+        self.inside.release()
+
+
+def test_checkpoints_are_asked_by_one_at_a_time_where_stages_run_side_by_side() -> None:
+    alone, meeting = Alone(), threading.Barrier(2)
+    stages = Stages(checkpoints=alone, watch=Stopwatch(), duration=SECONDS)
+    seconds = np.zeros((1, 3), dtype=np.float32)
+    local = LocalSpeakers(np.zeros((1, 3, 4), dtype=np.float32), seconds, seconds)
+
+    def made() -> LocalSpeakers:
+        meeting.wait(5.0)
+        return local
+
+    with ThreadPoolExecutor(2) as threads:
+        both = [threads.submit(stages, name, embeddings, made) for name in ("embedding", "other")]
+        for one in both:
+            one.result(5.0)
+    assert set(alone.kept) == {"embedding", "other"}

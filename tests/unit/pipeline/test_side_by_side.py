@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
+import time
 from contextvars import ContextVar
 
 import pytest
@@ -16,7 +19,7 @@ CALLER: ContextVar[str] = ContextVar("CALLER", default="nobody")
 
 def until_ended(step: Hook) -> None:
     """Report until that is refused."""
-    for _ in range(5000):
+    for _ in range(10_000):
         step("asr", 0.0, 1.0)
         threading.Event().wait(0.001)
     pytest.fail("nobody ended it")
@@ -72,6 +75,25 @@ def test_a_hook_ends_both() -> None:
 def test_a_part_that_failed_is_not_hidden_by_one_that_was_done_before() -> None:
     with pytest.raises(ZeroDivisionError):
         side_by_side(fail, lambda _: None, NullHook())
+
+
+def test_an_interrupt_ends_the_other_part_as_well() -> None:
+    """Ctrl-C while this thread has nothing left to do but wait."""
+    ended, waiting = threading.Event(), threading.Event()
+
+    def left(step: Hook) -> None:
+        assert waiting.wait(SOON)
+        os.kill(os.getpid(), signal.SIGINT)
+        try:
+            until_ended(step)
+        finally:
+            ended.set()
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side(left, lambda _: waiting.set(), NullHook())
+    assert ended.is_set()
+    assert time.monotonic() - began < SOON
 
 
 def test_both_know_whose_work_it_is() -> None:

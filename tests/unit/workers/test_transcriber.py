@@ -78,3 +78,20 @@ def test_others_make_room_for_each_other_and_never_take_that_of_the_pinned(loads
 def test_as_many_others_are_held_as_are_allowed(loads: list[str | None]) -> None:
     run(of(spare_models=2), "whisper-small", "whisper-medium", "whisper-small", "whisper-medium")
     assert loads == ["whisper-small", "whisper-medium"]
+
+
+def test_the_default_is_what_was_set_and_what_diarizes_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    recognizers, diarizers = list[str | None](), list[str]()
+
+    def with_recognizer(name: str | None, *_: object, **__: object) -> SimpleNamespace:
+        recognizers.append(name)
+        return SimpleNamespace(backend=None)
+
+    def without_words(*, device: str, **_: object) -> SimpleNamespace:
+        diarizers.append(device)
+        return SimpleNamespace(with_recognizer=with_recognizer)
+
+    monkeypatch.setattr("pipeline.transcription.TranscriptionPipeline.without_words", without_words)
+    run(of(device="cpu"), None, "whisper-base.en", "whisper-tiny.en")
+    assert recognizers == ["whisper-tiny.en", "whisper-base.en"]
+    assert diarizers == ["cpu"]

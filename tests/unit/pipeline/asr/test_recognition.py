@@ -333,6 +333,20 @@ def test_chunks_become_shorter_where_already_the_language_cannot_be_heard() -> N
     assert [notice.code for notice in recognition.notices if notice.code == "memory_short"] == ["memory_short"]
 
 
+def test_chunks_become_shorter_where_there_is_no_memory_to_sample_them() -> None:
+    def parched(chunk: Segment, request: DecodeRequest) -> Hypothesis | None:
+        if chunk.duration <= 8.0:
+            return None
+        if request.temperature:
+            message = "CUDA failed with error out of memory"
+            raise RuntimeError(message)
+        return looping(chunk, request, cured_at=9.0)
+
+    recognition = recognize(Script(SAID, mistake=parched), AsrOptions(chunk_seconds=28.0))
+    assert recognition.words == recognize(Script(SAID), AsrOptions(chunk_seconds=7.0)).words
+    assert [notice.code for notice in recognition.notices] == ["memory_short"]
+
+
 def test_chunks_do_not_become_so_short_that_nothing_can_be_understood() -> None:
     with pytest.raises(OutOfMemory):
         recognize(TightScript(SAID), AsrOptions(chunk_seconds=9.0))  # 5 s is the shortest; there is room for 4
