@@ -119,8 +119,7 @@ def centroid_linkage(centroids: FloatArray | Doubles, sizes: IntArray | None = N
         merges[step] = *sorted((number[kept], number[gone])), math.sqrt(max(square, 0.0)), parts[kept]
         share, rest = size[kept] / together, size[gone] / together
         merged = share * distances[kept] + rest * distances[gone] - share * rest * square
-        merged[[kept, gone]] = np.inf
-        distances[kept] = distances[:, kept] = merged
+        distances[kept] = distances[:, kept] = merged  # infinite to itself and to `gone`: both were to themselves
         distances[gone] = distances[:, gone] = np.inf
         size[kept], number[kept] = together, len(centroids) + step
         stale |= (nearest == kept) | (nearest == gone)

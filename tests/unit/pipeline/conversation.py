@@ -144,10 +144,12 @@ class ToneNetwork:
 
 
 class SmallNetwork(ToneNetwork):
-    """Has memory for two stretches at once."""
+    """Has memory for two stretches at once, or as many as it is told."""
+
+    room = 2
 
     def frames(self, features: Tensor) -> Tensor:
-        if len(features) > 2:
+        if len(features) > self.room:
             message = "CUDA out of memory. Tried to allocate 512.00 MiB."
             raise torch.OutOfMemoryError(message)
         return super().frames(features)

@@ -18,6 +18,7 @@ from pipeline.waveform import Waveform
 from tests.unit.pipeline.conversation import (
     KnowingSegmenter,
     SmallNetwork,
+    ToneNetwork,
     Turns,
     direction,
     segment,
@@ -212,9 +213,19 @@ def test_progress_passes_every_stage_and_never_goes_back() -> None:
 
 
 def test_a_reader_learns_that_there_was_no_memory_for_whole_batches() -> None:
-    short = DiarizationPipeline(KnowingSegmenter(MEETING), tone_encoder(SmallNetwork()))(sing(MEETING, SECONDS))
-    assert [notice.code for notice in short.notices] == ["memory_short"]
-    assert short.turns == diarize(MEETING).turns
+    """Neither for the windows nor for the pieces; each is said, and nothing is heard otherwise."""
+    network = SmallNetwork()
+    network.room = 1
+    turns: Turns = {0: [(0.5, 4.3), (10.2, 14.0)], 1: [(5.0, 8.8), (14.5, 18.3)]}
+    audio, segmenter = sing(turns, 19.0), KnowingSegmenter(turns)
+    plenty, short = (DiarizationPipeline(segmenter, tone_encoder(kind)) for kind in (ToneNetwork(), network))
+    segmentation, expected = segmenter(audio), plenty(audio)
+    windows = short.with_options(DiarizationOptions(relabel=False))(audio)
+    pieces = short.diarize(audio, segmentation, local=plenty.embed(audio, segmentation))
+    assert expected.notices == ()
+    for found in (windows, pieces, short(audio)):
+        assert {notice.code for notice in found.notices} == {"memory_short"}
+    assert short(audio).turns == pieces.turns == expected.turns
 
 
 def local_speakers(clean: list[list[float]], voices: list[list[int]]) -> LocalSpeakers:
