@@ -19,6 +19,9 @@ Name = str | None
 
 IDLE_SECONDS: Final = 900.0
 
+_COLLECTING: Final = threading.Lock()
+# Python does not wait for a collection under way in another thread: it collects nothing.
+
 
 @dataclass(eq=False)
 class _Slot(Generic[Model]):
@@ -173,5 +176,6 @@ class ModelPool(Generic[Model]):
 
 def _let_go() -> None:
     """Give the memory of what was just dropped back: models hold on to themselves in cycles."""
-    gc.collect()
+    with _COLLECTING:
+        gc.collect()
     give_back()

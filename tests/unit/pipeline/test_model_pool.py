@@ -224,6 +224,32 @@ def test_what_went_is_gone(pool: ModelPool[Loaded]) -> None:
     assert seen() is None
 
 
+def test_what_goes_while_another_goes_is_gone_too(shelf: Shelf, together: ThreadPoolExecutor) -> None:
+    class Reluctant(Loaded):
+        """Takes its time to go, and the collection that it is part of with it."""
+
+        def __del__(self) -> None:
+            going.set()
+            assert gone.wait(SOON)
+
+    going, gone = threading.Event(), threading.Event()
+    slow = ModelPool(Reluctant)
+    with slow.using("a"):
+        pass
+    letting_go = together.submit(slow.using("b").__enter__)
+    assert going.wait(SOON)
+    pool = ModelPool(shelf.load)
+    with pool.using("a") as model:
+        seen = weakref.ref(model)
+    del model
+    going_too = together.submit(use, pool, "b")
+    time.sleep(0.05)
+    gone.set()
+    letting_go.result(SOON)
+    going_too.result(SOON)
+    assert seen() is None
+
+
 def test_a_model_that_cannot_be_loaded_leaves_nothing_behind(pool: ModelPool[Loaded], shelf: Shelf) -> None:
     shelf.broken.add("a")
     with pytest.raises(ModelUnavailable):
