@@ -77,7 +77,7 @@ class Settings(BaseModel):
     """A worker that says nothing for so long has lost its job."""
     heartbeat_seconds: PositiveFloat = 15.0
     hang_seconds: PositiveFloat = 900.0
-    """A worker whose work reports nothing for so long ends itself. The longest step is a batch of chunks of 28 s
+    """A worker whose work reports nothing for so long ends itself. The longest step is a batch of chunks of 26 s
     through the recognizer: minutes, with a large one on a CPU."""
     sweep_seconds: PositiveFloat = 10.0
     """Between two rounds of the dispatcher."""

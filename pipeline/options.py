@@ -157,8 +157,8 @@ class AsrOptions:
     """Words that are likely to be said, separated by spaces."""
     beam_size: int = 5
     batch_size: int | None = None
-    """Chunks decoded together; None lets the recognizer decide: 4 on a CPU, 8 on a GPU."""
-    chunk_seconds: float = 28.0
+    """Chunks decoded together; None lets the recognizer decide: 8."""
+    chunk_seconds: float = 26.0
     """Longest chunk, at most 30 s."""
     temperatures: tuple[float, ...] = (0.2, 0.4, 0.6, 0.8)
     """Sampling temperatures tried, in order, where beam search gives a chunk that cannot be right."""

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from pipeline.alignment.aligner import ForcedAligner
-from pipeline.alignment.pocketsphinx import PocketSphinx
+from pipeline.alignment.english_aligner import EnglishAligner
 from pipeline.artefacts import diarization as diarization_artefact
 from pipeline.artefacts import embeddings as embeddings_artefact
 from pipeline.artefacts import recognition as recognition_artefact
@@ -138,7 +138,7 @@ class TranscriptionPipeline:
         threads = threads or usable_cores()
         return wordless.with_recognizer(
             model,
-            PocketSphinx(),
+            EnglishAligner(),
             device=device,
             compute_type=compute_type,
             threads=threads,

@@ -137,7 +137,7 @@ class _EngineLoader:
 
     def __call__(self, name: Name) -> Engine:
         # Here and not above: it takes torch with it, 3 s and 250 MB that whoever brings another transcriber is spared.
-        from pipeline.alignment.pocketsphinx import PocketSphinx  # noqa: PLC0415
+        from pipeline.alignment.english_aligner import EnglishAligner  # noqa: PLC0415
         from pipeline.device import device_errors  # noqa: PLC0415
         from pipeline.engine import Engine  # noqa: PLC0415
         from pipeline.models import ModelStore  # noqa: PLC0415
@@ -150,7 +150,7 @@ class _EngineLoader:
                     self._wordless = TranscriptionPipeline.without_words(device=device, threads=threads, store=store)
             wanted = self._settings.asr_model if name is DEFAULT else name
             pipeline = self._wordless.with_recognizer(
-                wanted, PocketSphinx(), device=device, threads=threads, store=store
+                wanted, EnglishAligner(), device=device, threads=threads, store=store
             )
             return Engine(pipeline, self._turnstile)
 

@@ -10,7 +10,7 @@ from benchmarks.runner import Loaded, one_by_one, serve
 from pipeline.models import ModelStore
 from pipeline.types import Transcript, Turn, Word
 
-VAD_STEP = 5.0
+VAD_STEP = 7.5
 """Seconds between segmentation windows where nothing but speech regions is wanted of them."""
 TOGETHER = 8
 """Recordings that are worked on at once, one computing at a time; they share batches."""
@@ -47,7 +47,7 @@ def _diarize(request: Request) -> Loaded:
 
 def _recognize(request: Request) -> Loaded:
     """Speech detection and recognition; word times by forced alignment where `timed`."""
-    from pipeline.alignment.pocketsphinx import PocketSphinx
+    from pipeline.alignment.english_aligner import EnglishAligner
     from pipeline.asr.faster_whisper import FasterWhisper
     from pipeline.asr.recognition import Recognizer
     from pipeline.asr.shared_batches import SharedBatches
@@ -63,7 +63,7 @@ def _recognize(request: Request) -> Loaded:
     dtype = resolve_precision("auto", "cpu")
     segmenter = Segmenter.from_pretrained(store, options=SegmentationOptions(step=VAD_STEP), dtype=dtype)
     backend = FasterWhisper.from_pretrained(store, _recognizer_of(request), threads=request.threads)
-    aligner = PocketSphinx() if request.options["timed"] else None
+    aligner = EnglishAligner() if request.options["timed"] else None
     turnstile = Turnstile()
     shared = SharedBatches(backend, turnstile)
 

@@ -17,7 +17,7 @@ _CLEARLY_WIDER = 0.05
 # Seconds by which an earlier pause must be wider to be preferred to a later one.
 
 
-def cut_chunks(speech: Sequence[Segment], duration: float, limit: float = 28.0) -> tuple[Segment, ...]:
+def cut_chunks(speech: Sequence[Segment], duration: float, limit: float) -> tuple[Segment, ...]:
     """Cut a recording of `duration` seconds into chunks of at most `limit` seconds.
 
     Chunks are in order, do not overlap and together hold all speech, padded. Silence between the regions of a chunk

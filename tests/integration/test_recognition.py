@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.alignment.pocketsphinx import PocketSphinx
+from pipeline.alignment.english_aligner import EnglishAligner
 from pipeline.asr.backend import DecodeRequest
 from pipeline.asr.faster_whisper import FasterWhisper
 from pipeline.asr.recognition import Recognizer
@@ -56,12 +56,12 @@ def backend(store: ModelStore) -> FasterWhisper:
 
 
 @pytest.fixture(scope="module")
-def aligner() -> PocketSphinx:
-    return PocketSphinx()
+def aligner() -> EnglishAligner:
+    return EnglishAligner()
 
 
 @pytest.fixture(scope="module")
-def recognizer(backend: FasterWhisper, aligner: PocketSphinx) -> Recognizer:
+def recognizer(backend: FasterWhisper, aligner: EnglishAligner) -> Recognizer:
     return Recognizer(backend, aligner=aligner)
 
 
@@ -146,7 +146,7 @@ def test_sampled_text_does_not_depend_on_what_was_sampled_before(backend: Faster
     assert texts == texts[:1] * 3
 
 
-def test_both_ways_of_timing_words_agree(backend: FasterWhisper, aligner: PocketSphinx, cities: Waveform) -> None:
+def test_both_ways_of_timing_words_agree(backend: FasterWhisper, aligner: EnglishAligner, cities: Waveform) -> None:
     attention = Recognizer(backend)(cities, everywhere(cities))
     aligned = Recognizer(backend, aligner=aligner)(cities, everywhere(cities))
     assert {word.timing for word in attention.words} == {Timing.ATTENTION}
@@ -155,7 +155,7 @@ def test_both_ways_of_timing_words_agree(backend: FasterWhisper, aligner: Pocket
     assert statistics.median(apart) < 0.08
 
 
-def test_unknown_words_and_numbers_are_aligned(aligner: PocketSphinx, cities: Waveform) -> None:
+def test_unknown_words_and_numbers_are_aligned(aligner: EnglishAligner, cities: Waveform) -> None:
     words = ["It", "was", "the", "bezzt", "of", "1859,", "it"]
     placed = aligner.align(cities.mono[: 4 * SAMPLE_RATE], words)
     assert placed is not None
@@ -164,7 +164,7 @@ def test_unknown_words_and_numbers_are_aligned(aligner: PocketSphinx, cities: Wa
 
 def test_where_words_are_does_not_depend_on_what_was_aligned_before(cities: Waveform) -> None:
     """A long-lived worker places the words of a recording as a fresh one does."""
-    fresh = PocketSphinx()
+    fresh = EnglishAligner()
     noise = np.random.default_rng(1).normal(0.0, 0.1, 4 * SAMPLE_RATE).astype(np.float32)
     sentence, words = cities.mono[: 4 * SAMPLE_RATE], ["It", "was", "the", "best", "of", "times"]
     first = fresh.align(sentence, words)
@@ -173,13 +173,13 @@ def test_where_words_are_does_not_depend_on_what_was_aligned_before(cities: Wave
     assert fresh.align(sentence, words) == first
 
 
-def test_a_sign_has_no_place_in_the_audio(aligner: PocketSphinx, cities: Waveform) -> None:
+def test_a_sign_has_no_place_in_the_audio(aligner: EnglishAligner, cities: Waveform) -> None:
     placed = aligner.align(cities.mono[: 4 * SAMPLE_RATE], ["It", "was", "—", "the", "best", "of", "times"])
     assert placed is not None
     assert [place is None for place in placed] == [False, False, True, False, False, False, False]
 
 
-def test_nothing_to_say_finds_no_place(aligner: PocketSphinx, cities: Waveform) -> None:
+def test_nothing_to_say_finds_no_place(aligner: EnglishAligner, cities: Waveform) -> None:
     assert aligner.align(cities.mono[:SAMPLE_RATE], ["..."]) is None
 
 

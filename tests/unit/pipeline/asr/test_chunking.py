@@ -56,29 +56,29 @@ def test_chunks_begin_and_end_beside_speech(recording: tuple[list[Segment], floa
 
 
 def test_regions_that_fit_together_stay_together_with_the_pause_between_them() -> None:
-    assert cut_chunks([Segment(1, 5), Segment(7, 12)], 20.0) == (Segment(1 - PAD, 12 + PAD),)
+    assert cut_chunks([Segment(1, 5), Segment(7, 12)], 20.0, LIMIT) == (Segment(1 - PAD, 12 + PAD),)
 
 
 def test_the_cut_falls_on_the_widest_pause_of_the_last_part() -> None:
     speech = [Segment(0, 10), Segment(11, 20), Segment(22, 25), Segment(25.5, 27), Segment(27.5, 40)]
-    first, _ = cut_chunks(speech, 40.0)
+    first, _ = cut_chunks(speech, 40.0, LIMIT)
     assert first.end == 20 + PAD
 
 
 def test_a_wide_pause_early_on_does_not_cut() -> None:
     speech = [Segment(0, 5), Segment(10, 20), Segment(20.5, 26), Segment(27, 40)]
-    first, _ = cut_chunks(speech, 40.0)
+    first, _ = cut_chunks(speech, 40.0, LIMIT)
     assert first.end == 26 + PAD
 
 
 def test_a_region_longer_than_the_limit_is_split_evenly() -> None:
-    chunks = cut_chunks([Segment(0.2, 59.8)], 60.0, 28.0)
+    chunks = cut_chunks([Segment(0.2, 59.8)], 60.0, LIMIT)
     assert [chunk.duration for chunk in chunks] == pytest.approx([20.0, 20.0, 20.0])
 
 
 def test_no_speech_gives_no_chunks() -> None:
-    assert cut_chunks([], 60.0) == ()
+    assert cut_chunks([], 60.0, LIMIT) == ()
 
 
 def test_speech_after_the_end_of_the_recording_is_not_looked_for() -> None:
-    assert cut_chunks([Segment(61, 62)], 60.0) == ()
+    assert cut_chunks([Segment(61, 62)], 60.0, LIMIT) == ()

@@ -6,6 +6,7 @@ from pipeline.asr.backend import DecodeRequest, Hypothesis
 from pipeline.asr.holes import find_holes, inserted
 from pipeline.asr.recognition import Recognizer
 from pipeline.asr.speech import SpeechClock
+from pipeline.options import AsrOptions
 from pipeline.types import RecognizedSegment, Segment, Timing, Word
 from tests.unit.pipeline.asr.scripted import Script, clock_waveform, hypothesis
 
@@ -82,7 +83,7 @@ def skips(chunk: Segment, request: DecodeRequest, logprob: float) -> Hypothesis 
 
 def test_a_short_stretch_that_was_skipped_is_found_by_its_hole() -> None:
     script = Script(SAID, mistake=lambda chunk, request: skips(chunk, request, -0.3))
-    recognition = Recognizer(script)(clock_waveform(28.0), [Segment(0.5, 27.5)])
+    recognition = Recognizer(script, AsrOptions(chunk_seconds=28.0))(clock_waveform(28.0), [Segment(0.5, 27.5)])
     assert [each.text for each in recognition.words] == [text for _, text in SAID]
     starts = [each.start for each in recognition.words]
     assert starts == sorted(starts)
@@ -90,6 +91,6 @@ def test_a_short_stretch_that_was_skipped_is_found_by_its_hole() -> None:
 
 def test_what_is_heard_badly_in_a_hole_is_dropped_and_recorded() -> None:
     script = Script(SAID, mistake=lambda chunk, request: skips(chunk, request, -0.8))
-    recognition = Recognizer(script)(clock_waveform(28.0), [Segment(0.5, 27.5)])
+    recognition = Recognizer(script, AsrOptions(chunk_seconds=28.0))(clock_waveform(28.0), [Segment(0.5, 27.5)])
     assert len(recognition.words) == len(SAID) - 8
     assert [span.reason for span in recognition.dropped] == ["low_logprob"]

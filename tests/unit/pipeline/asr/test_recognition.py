@@ -168,7 +168,8 @@ def test_text_in_a_pause_is_dropped_and_recorded() -> None:
         return hypothesis(Script(said), [*range(50), 100, *range(63, 67)], chunk, request)
 
     talk = [*speech, Segment(pause.end + 0.5, 28.0)]
-    recognition = Recognizer(Script(said, mistake=haunted))(clock_waveform(SECONDS), talk)
+    recognizer = Recognizer(Script(said, mistake=haunted), AsrOptions(chunk_seconds=28.0))
+    recognition = recognizer(clock_waveform(SECONDS), talk)
     assert [(span.text, span.reason) for span in recognition.dropped] == [("ghost", "outside_speech")]
     assert "ghost" not in texts(recognition)
 
