@@ -44,15 +44,22 @@ class BatchSize:
         self._stage = stage
 
     def over(
-        self, items: Sequence[Item], run: Callable[[Sequence[Item]], Result], weight: int = 1
+        self,
+        items: Sequence[Item],
+        run: Callable[[Sequence[Item]], Result],
+        weight: int = 1,
+        *,
+        doubling: bool = False,
     ) -> Iterator[tuple[Sequence[Item], Result]]:
         """Give every batch with what `run` makes of it; a batch that does not fit is tried again as two.
 
-        Each item counts as `weight`. Raises `OutOfMemory` where one item alone does not fit.
+        Each item counts as `weight`. `doubling`: only batches of 1, 2, 4, 8… items, for a network that keeps a plan for
+        each size it meets. Raises `OutOfMemory` where one item alone does not fit.
         """
         first, freed = 0, False
         while first < len(items):
-            batch = items[first : first + max(1, self.size // weight)]
+            number = min(len(items) - first, max(1, self.size // weight))
+            batch = items[first : first + (1 << number.bit_length() - 1 if doubling else number)]
             try:
                 result = run(batch)
             except Exception as error:

@@ -29,8 +29,8 @@ MIN_SECONDS: Final = 0.4
 """Shortest stretch of one voice that says anything about it."""
 LONGEST_STRETCH: Final = 30.0
 """Seconds that go through the network at once, so that memory is bounded."""
-LENGTH_STEP: Final = 50
-"""Lengths of short stretches are rounded up to a multiple of this, in feature frames: half a second."""
+LENGTH_STEPS: Final = ((250, 50), (600, 100), (math.inf, 200))
+"""Lengths of stretches are rounded up, in feature frames: those of at most so many to a multiple of so many."""
 BATCH_FRAMES: Final[Mapping[str, int]] = {"cpu": 1000, "cuda": 30_000}
 """Feature frames that go through the network at once, on a CPU as many as its caches hold (CAM++, CPU milliseconds a
 second of speech in stretches of 2.5 s: 1 at once 15.0, 4 12.7, 8 12.9, 16 15.6). Not measured on a GPU."""
@@ -100,21 +100,21 @@ class SpeakerEncoder:
     def stretch_frames(self, stretches: Sequence[Tensor], batches: BatchSize) -> list[Tensor]:
         """Give the frames of short stretches, (time, 80) of one voice each: `frames` at one of a few lengths.
 
-        A stretch is filled up with its own beginning, and what that adds is cut off again. On a CPU the convolutions
-        keep a plan, and its memory, for each length they meet: after 120 lengths 540 MB, after 20 lengths 145 MB.
-        Stretches of a length go through the network together, fewer of them where memory runs out. Raises
-        `OutOfMemory` where there is none for a single one.
+        A stretch is filled up with its own beginning, and what that adds is cut off again. On a CPU the layers keep a
+        plan, and its memory, for each shape they meet: after 120 lengths 540 MB, after 20 lengths 145 MB. Stretches of
+        a length go through the network together, in batches of one, two, four and so on, fewer of them where memory
+        runs out. Raises `OutOfMemory` where there is none for a single one.
         """
         by_length: dict[int, list[int]] = defaultdict(list)
         for number, features in enumerate(stretches):
-            by_length[-(-len(features) // LENGTH_STEP) * LENGTH_STEP].append(number)
+            by_length[padded_length(len(features))].append(number)
         found: dict[int, Tensor] = {}
         for length, numbers in by_length.items():
 
             def frames_of(batch: Sequence[int], length: int = length) -> Tensor:
                 return self.frames(torch.stack([_filled(stretches[number], length) for number in batch]))
 
-            for batch, frames in batches.over(numbers, frames_of, length):
+            for batch, frames in batches.over(numbers, frames_of, length, doubling=True):
                 found |= dict(zip(batch, frames, strict=True))
         return [_cut(found[number], len(features)) for number, features in enumerate(stretches)]
 
@@ -149,6 +149,12 @@ class SpeakerEncoder:
         return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), dtype=np.float32)
 
 
+def padded_length(time: int) -> int:
+    """To how many feature frames a stretch of so many is filled up."""
+    step = next(step for longest, step in LENGTH_STEPS if time <= longest)
+    return -(-time // step) * step
+
+
 def _filled(features: Tensor, length: int) -> Tensor:
     """(time, 80) -> (length, 80), over and over from its own beginning."""
     return features[torch.arange(length, device=features.device) % len(features)]
@@ -156,5 +162,4 @@ def _filled(features: Tensor, length: int) -> Tensor:
 
 def _cut(frames: Tensor, time: int) -> Tensor:
     """The frames, (frames, channels), that the first `time` of the features they were made from stand for."""
-    length = -(-time // LENGTH_STEP) * LENGTH_STEP
-    return frames[: -(-time * len(frames) // length)]
+    return frames[: -(-time * len(frames) // padded_length(time))]

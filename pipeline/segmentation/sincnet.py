@@ -18,6 +18,8 @@ MIN_LOW_HZ = 50.0
 MIN_BAND_HZ = 50.0
 STRIDE = 10
 """Samples between two responses of the filterbank."""
+FEW_LENGTHS = 2 * SAMPLE_RATE // STRIDE
+"""Responses are computed in multiples of this: on a CPU, a convolution keeps a plan for each length it meets."""
 POOL = 3
 """Of how many frames the highest is kept, after each convolution."""
 
@@ -64,10 +66,10 @@ class SincEncoder(nn.Module):
         length = filters.shape[2]
         steps = (len(samples) - length) // STRIDE + 1
         # Ten samples side by side, so that the convolution has ten inputs instead of one: half the time on a CPU.
-        rows = -(-length // STRIDE)
-        padded = functional.pad(samples, (0, (steps + rows - 1) * STRIDE - len(samples)))
+        rows, whole = -(-length // STRIDE), -(-steps // FEW_LENGTHS) * FEW_LENGTHS
+        padded = functional.pad(samples, (0, (whole + rows - 1) * STRIDE - len(samples)))
         folded = functional.pad(filters[:, 0], (0, rows * STRIDE - length)).view(-1, rows, STRIDE)
-        return functional.conv1d(padded.view(-1, STRIDE).T[None], folded.transpose(1, 2))[0].T
+        return functional.conv1d(padded.view(-1, STRIDE).T[None], folded.transpose(1, 2))[0].T[:steps]
 
 
 class FrameNorm(nn.InstanceNorm1d):

@@ -58,6 +58,14 @@ def test_every_item_is_run_once_whatever_fits(items: int, asked: int, room: int)
     assert bool(sizes.notices) == (sizes.size < asked)
 
 
+@pytest.mark.parametrize(("items", "batches"), [(7, [4, 2, 1]), (8, [8]), (13, [8, 4, 1]), (3, [2, 1]), (1, [1])])
+def test_batches_may_be_of_few_sizes(items: int, batches: list[int]) -> None:
+    machine, sizes = Machine(room=20), BatchSize(20, "hearing")
+    done = list(sizes.over(range(items), machine.run, weight=2, doubling=True))
+    assert machine.batches == batches
+    assert [item for batch, _ in done for item in batch] == list(range(items))
+
+
 def test_a_batch_that_does_not_fit_is_halved_for_good() -> None:
     machine, sizes = Machine(room=2), BatchSize(8, "hearing")
     list(sizes.over(range(10), machine.run))

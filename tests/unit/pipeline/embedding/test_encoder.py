@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from pipeline.embedding.campplus import CamPlusPlus
-from pipeline.embedding.encoder import LENGTH_STEP, MIN_SECONDS, SpeakerEncoder
+from pipeline.embedding.encoder import MIN_SECONDS, SpeakerEncoder
 from pipeline.embedding.profile import CAMPPLUS, ECAPA, WESPEAKER, EmbeddingProfile
 from pipeline.embedding.resnet import ResNet34
 from pipeline.embedding.verification import verify
@@ -40,6 +40,18 @@ class OneModelStore:
 
     def path(self, name: str) -> Path:
         return self.file
+
+
+class ShapeNetwork(ToneNetwork):
+    """Remembers how many stretches of which length came to it at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shapes: set[tuple[int, int]] = set()
+
+    def frames(self, features: Tensor) -> Tensor:
+        self.shapes.add((features.shape[0], features.shape[1]))
+        return super().frames(features)
 
 
 def load(folder: Path, tensors: dict[str, Tensor]) -> SpeakerEncoder:
@@ -103,19 +115,34 @@ def test_a_voice_is_a_direction() -> None:
 
 
 @pytest.mark.parametrize("rate", [100, 50, 12.5])
-@pytest.mark.parametrize("count", [40, 50, 243, 300])
-def test_stretches_come_to_the_network_in_few_lengths_and_leave_in_their_own(count: int, rate: float) -> None:
+@pytest.mark.parametrize(
+    ("count", "length"), [(40, 50), (50, 50), (243, 250), (251, 300), (300, 300), (310, 400), (600, 600), (601, 800)]
+)
+def test_stretches_come_to_the_network_in_few_lengths_and_leave_in_their_own(
+    count: int, length: int, rate: float
+) -> None:
     network = ToneNetwork(rate)
     encoder = tone_encoder(network)
     (frames,) = encoder.stretch_frames([torch.randn(count, 80)], encoder.batches())
-    assert network.lengths == [-(-count // LENGTH_STEP) * LENGTH_STEP]
+    assert network.lengths == [length]
     assert 0 <= len(frames) - -(-count // round(100 / rate)) <= 1  # of the filled-up ones at most one too many
+
+
+def test_the_network_meets_few_shapes_whatever_the_stretches() -> None:
+    """It keeps a plan, with memory, for each."""
+    network = ShapeNetwork()
+    encoder, dice = tone_encoder(network), np.random.default_rng(1)
+    for _ in range(100):
+        stretches = [torch.ones(int(length), 80) for length in dice.integers(40, 1000, size=dice.integers(1, 60))]
+        encoder.stretch_frames(stretches, encoder.batches())
+    assert len(network.shapes) <= 27
+    assert len({number * length for number, length in network.shapes}) <= 11
 
 
 def test_a_stretch_of_a_whole_length_is_heard_as_it_is() -> None:
     torch.manual_seed(2)
     encoder = SpeakerEncoder(CamPlusPlus(), CAMPPLUS)
-    features = torch.randn(2 * LENGTH_STEP, 80)
+    features = torch.randn(100, 80)
     assert torch.equal(encoder.stretch_frames([features], encoder.batches())[0], encoder.frames(features[None])[0])
 
 
@@ -146,7 +173,7 @@ def test_fewer_stretches_are_heard_at_once_where_memory_is_short() -> None:
     pairs = zip(small.stretch_frames(stretches, room), large.stretch_frames(stretches, plenty), strict=True)
     assert all(torch.equal(one, other) for one, other in pairs)
     assert [notice.code for notice in room.notices] == ["memory_short"]
-    assert "batches of 100 were used instead of 1000" in room.notices[0].message
+    assert "batches of 200 were used instead of 1000" in room.notices[0].message
     assert plenty.notices == ()
 
 
