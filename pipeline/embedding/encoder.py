@@ -29,7 +29,7 @@ MIN_SECONDS: Final = 0.4
 """Shortest stretch of one voice that says anything about it."""
 LONGEST_STRETCH: Final = 30.0
 """Seconds that go through the network at once, so that memory is bounded."""
-LENGTH_STEPS: Final = ((250, 50), (600, 100), (math.inf, 200))
+LENGTH_STEPS: Final = ((250, 50), (math.inf, 100))
 """Lengths of stretches are rounded up, in feature frames: those of at most so many to a multiple of so many."""
 BATCH_FRAMES: Final[Mapping[str, int]] = {"cpu": 1000, "cuda": 30_000}
 """Feature frames that go through the network at once, on a CPU as many as its caches hold (CAM++, CPU milliseconds a
