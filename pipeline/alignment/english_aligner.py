@@ -61,9 +61,8 @@ class EnglishAligner:
         with self._lock:
             if self._loaded is None:
                 folder = Path(require("pocketsphinx", "pipeline").get_model_path("en-us"))
-                self._loaded = _Voice(
-                    AcousticModel.read(folder / "en-us"), Pronunciations(folder / "cmudict-en-us.dict")
-                )
+                model = AcousticModel.read(folder / "en-us")
+                self._loaded = _Voice(model, Pronunciations(folder / "cmudict-en-us.dict", model.phones))
             return self._loaded
 
     def _pronunciations(self, word: str, voice: _Voice) -> list[list[Pronunciation]]:

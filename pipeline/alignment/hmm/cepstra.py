@@ -29,9 +29,9 @@ _LIFTER = 22
 _FLOOR = 1e-4
 _SMOOTH = 0.7
 # What the power of the frame before counts in that of a frame.
-_NOISE_FRAMES = 100
+_NOISE_FRAMES = 150
 _NOISE_MARGIN = 1.5
-# Noise is the lowest smoothed power within half a second to both sides, times this.
+# Noise is the lowest smoothed power within three quarters of a second to both sides, times this.
 _LEAST_GAIN = 0.05
 _NEIGHBOURS = 9
 # Filters over which the gain is averaged.

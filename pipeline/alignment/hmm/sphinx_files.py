@@ -47,8 +47,10 @@ def read_gaussians(path: Path) -> FloatArray:
         data, place = _after_header(path)
         codebooks, streams, densities = _sizes(data, place, 3)
         *dimensions, total = _sizes(data, place + 12, streams + 1)
+        if len(set(dimensions)) > 1:
+            raise ValueError
         values = np.frombuffer(data, "<f4", total, place + 16 + 4 * streams)
-        return values.reshape(codebooks, streams, densities, *dict.fromkeys(dimensions))
+        return values.reshape(codebooks, streams, densities, dimensions[0])
 
 
 def read_transitions(path: Path) -> FloatArray:

@@ -48,7 +48,7 @@ class _Exit:
 
 
 def word_graph(model: AcousticModel, words: Sequence[Sequence[Pronunciation]]) -> WordGraph:
-    """The graph of words with at least one pronunciation each, of at least one phone.
+    """The graph of one or more words with at least one pronunciation each, of at least one phone.
 
     A phone's context reaches into the neighbouring words, so that a word begins with as many variants of its first
     phone as there are ways to end the word before, silence among them.

@@ -11,8 +11,10 @@ from pipeline.alignment.hmm.acoustic_model import SILENCE
 from pipeline.alignment.hmm.sphinx_files import read_definition
 from pipeline.alignment.letter_to_sound import pronounce
 from pipeline.alignment.pronunciations import Pronunciations
+from pipeline.errors import ModelCorrupt
 
 MODEL = Path(pocketsphinx.get_model_path("en-us"))
+SOUNDS = {*read_definition(MODEL / "en-us" / "mdef").names} - {SILENCE}
 LINES = [
     "zoo Z UW",
     "read R EH D",
@@ -37,7 +39,7 @@ LINES = [
 def dictionary(folder: Path, lines: list[str]) -> Pronunciations:
     file = folder / "words.dict"
     file.write_text("".join(f"{line}\n" for line in lines))
-    return Pronunciations(file)
+    return Pronunciations(file, SOUNDS)
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def small(tmp_path: Path) -> Pronunciations:
 
 @pytest.fixture(scope="module")
 def real() -> Pronunciations:
-    return Pronunciations(MODEL / "cmudict-en-us.dict")
+    return Pronunciations(MODEL / "cmudict-en-us.dict", SOUNDS)
 
 
 @pytest.mark.parametrize("word", ["zoo", "read", "cat", "cat's", "read's", "readable", "x-ray", "a", "'em", "tomato"])
@@ -109,13 +111,30 @@ def test_the_order_of_lines_does_not_matter(tmp_path_factory: pytest.TempPathFac
 def test_the_last_line_is_read_however_it_ends(tmp_path: Path, end: str) -> None:
     file = tmp_path / "words.dict"
     file.write_bytes(f"a EY{end or chr(10)}zoo Z UW{end}".encode())
-    assert Pronunciations(file).of("zoo") == [("Z", "UW")]
+    assert Pronunciations(file, SOUNDS).of("zoo") == [("Z", "UW")]
 
 
 def test_an_empty_dictionary_knows_nothing(tmp_path: Path) -> None:
     empty = dictionary(tmp_path, [])
     assert not empty.knows("a")
     assert empty.of("bbc") == [tuple(pronounce("bbc").split())]
+
+
+@pytest.mark.parametrize(
+    "line", [b"word", b"word K AE X", b"word K # a remark", "word K \N{LATIN SMALL LETTER E WITH ACUTE}".encode()]
+)
+def test_a_damaged_line_is_refused_where_it_is_needed(tmp_path: Path, line: bytes) -> None:
+    file = tmp_path / "words.dict"
+    file.write_bytes(b"cat K AE T\n" + line.replace(b"word", b"word ", 1) + b"\n")
+    words = Pronunciations(file, SOUNDS)
+    assert words.of("cat") == [("K", "AE", "T")]
+    with pytest.raises(ModelCorrupt, match="reinstall pocketsphinx"):
+        words.of("word")
+
+
+def test_a_missing_dictionary_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelCorrupt, match="reinstall pocketsphinx"):
+        Pronunciations(tmp_path / "words.dict", SOUNDS)
 
 
 def test_the_dictionary_beside_the_model_has_the_words_of_english(real: Pronunciations) -> None:
@@ -126,7 +145,6 @@ def test_the_dictionary_beside_the_model_has_the_words_of_english(real: Pronunci
 
 
 def test_every_line_of_the_dictionary_beside_the_model_has_sounds_that_the_model_has() -> None:
-    sounds = {*read_definition(MODEL / "en-us" / "mdef").names} - {SILENCE}
     lines = (MODEL / "cmudict-en-us.dict").read_text("ascii").splitlines()
     assert len(lines) > 100_000
-    assert all(phones and set(phones) <= sounds for _, *phones in (line.split(" ") for line in lines))
+    assert all(phones and set(phones) <= SOUNDS for _, *phones in (line.split(" ") for line in lines))
