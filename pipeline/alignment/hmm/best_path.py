@@ -95,7 +95,7 @@ class _Lattice:
         self._ends = np.asarray(graph.ends) * _STATES + _STATES - 1
 
     def path(self, heard: FloatArray, columns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
-        """The state of every frame on the likeliest path.
+        """The state of every frame on the likeliest path; None where none reaches the end.
 
         `heard`: log-likelihoods, (frames, distributions); `columns`: which of them is a state's, (states,).
         """
@@ -117,20 +117,20 @@ class _Lattice:
             np.add(score, self._leave, out=left)
             exits[frame, :-1] = left[_STATES - 1 :: _STATES]
             joint = exits[frame][self._before].max(axis=0) + self._price
-        return self._traced(moved, exits, int(self._ends[np.argmax(score[self._ends])])) if frames else None
+        end = int(self._ends[np.argmax(score[self._ends])])
+        return self._traced(moved, exits, end) if score[end] > _NEVER / 2 else None
 
-    def _traced(self, moved: npt.NDArray[np.bool_], exits: FloatArray, state: int) -> npt.NDArray[np.int64] | None:
-        """Follow the path back from its end; None where no path reaches it."""
+    def _traced(self, moved: npt.NDArray[np.bool_], exits: FloatArray, state: int) -> npt.NDArray[np.int64]:
+        """Follow the path back from its end."""
         path = np.empty(len(moved), dtype=np.int64)
         for frame in range(len(moved) - 1, -1, -1):
             path[frame] = state
-            if not moved[frame, state]:
+            if frame == 0 or not moved[frame, state]:
                 continue
             column = self._column.get(state)
             if column is None:
                 state -= 1
-            elif frame:
+            else:
                 before = self._before[:, column]
                 state = int(before[np.argmax(exits[frame - 1, before])]) * _STATES + _STATES - 1
-        begun = moved[0, path[0]] and self._start[self._column.get(int(path[0]), 0)] > _NEVER
-        return path if begun and int(path[0]) in self._column else None
+        return path
