@@ -16,7 +16,8 @@ class AlignedWord:
     start: float
     end: float
     score: float
-    """How well the audio fits the word, higher is better; comparable only within one aligner."""
+    """How well the audio fits the word: mean log-likelihood a frame (natural logarithm), but for a constant of the
+    aligner's."""
 
 
 class ForcedAligner(Protocol):

@@ -10,6 +10,7 @@ from pipeline.asr.backend import AsrBackend, DecodeRequest
 from pipeline.asr.batching import STAGE, Batching, Decoded, OwnBatches
 from pipeline.asr.chunking import cut_chunks
 from pipeline.asr.decoding import ChunkDecoder
+from pipeline.asr.doubles import said_once
 from pipeline.asr.holes import fill_holes, find_holes, inserted
 from pipeline.asr.judging import Judged, judge
 from pipeline.asr.language import detect_language, doubt, known_language
@@ -84,6 +85,8 @@ class Recognizer:
         aligner = self._aligner_for(language)
         decoder = self._decoder(waveform, language, size, times=aligner is None)
         judged = judge(_first_pass(decoder, chunks, hook), decoder, clock, self.options)
+        if aligner is not None:
+            judged = [said_once(one, waveform, aligner) for one in judged]
         timer = WordTimer(decoder, aligner, clock)
         segments, holes = _timed(judged, timer, clock, hook)
         found, refused = fill_holes(holes, timer, clock, self.options)
