@@ -50,7 +50,7 @@ class EnglishAligner:
         tokens = [ways for word in spoken for ways in word]
         if not tokens:
             return None
-        placed = best_path(voice.model, word_graph(voice.model, tokens), cepstra(samples), len(tokens))
+        placed = best_path(voice.model, word_graph(voice.model, tokens), cepstra(samples))
         if placed is None:
             return None
         left = iter(placed)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pipeline.alignment.aligner import AlignedWord, ForcedAligner
-from pipeline.asr.guards import Fault
+from pipeline.asr.guards import Fault, letters
 from pipeline.asr.judging import Judged
 from pipeline.asr.pieces import Piece
 from pipeline.types import DroppedSpan, FloatArray
@@ -50,7 +50,7 @@ def find_double(words: Sequence[str], after: int = 0) -> range | None:
 
     The longest where several begin at a place. Case and signs do not count.
     """
-    plain = ["".join(filter(str.isalnum, word.lower())) for word in words]
+    plain = [letters(word) for word in words]
     for copy in range(max(SHORTEST, after + 1), len(plain)):
         for length in range(min(copy, len(plain) - copy), SHORTEST - 1, -1):
             if plain[copy - length : copy] == plain[copy : copy + length]:
@@ -78,13 +78,10 @@ def _without(pieces: Sequence[Piece], places: range) -> tuple[Piece, ...]:
     """The pieces without the words at these places of all their words; what is empty then is left out."""
     kept, place = [], 0
     for piece in pieces:
-        numbered = list(enumerate(piece.words, start=place))
-        words = tuple(word for number, word in numbered if number not in places)
+        words = [word for number, word in enumerate(piece.words, start=place) if number not in places]
         place += len(piece.words)
         if len(words) == len(piece.words):
             kept.append(piece)
         elif words:
-            text = " ".join(word.text for word in words)
-            tokens = tuple(token for word in words for token in word.tokens)
-            kept.append(replace(piece, words=words, text=text, tokens=tokens))
+            kept.append(piece.of_words(words))
     return tuple(kept)

@@ -57,6 +57,11 @@ def count_words(text: str, language: str) -> int:
     return len(text.split())
 
 
+def letters(word: str) -> str:
+    """A word without case and signs, to compare it with others."""
+    return "".join(filter(str.isalnum, word.lower()))
+
+
 def compression_ratio(text: str) -> float:
     """How much shorter zlib makes the text; 0 for an empty one. Loops compress well."""
     raw = text.encode()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pipeline.asr.batching import Decoded
-from pipeline.asr.guards import Fault, compression_ratio, count_words, find_fault, unsayable
+from pipeline.asr.guards import Fault, compression_ratio, count_words, find_fault, letters, unsayable
 from pipeline.asr.pieces import whole
 from pipeline.asr.speech import SpeechClock
 from pipeline.asr.word_times import WordTimer
@@ -87,7 +87,7 @@ def _says_its_neighbours(segments: Sequence[RecognizedSegment], new: RecognizedS
 
 
 def _letters(words: Sequence[Word]) -> list[str]:
-    return ["".join(filter(str.isalnum, word.text.lower())) for word in words]
+    return [letters(word.text) for word in words]
 
 
 def _part(segment: RecognizedSegment, words: tuple[Word, ...], start: float, end: float) -> RecognizedSegment:

@@ -28,6 +28,11 @@ class Piece:
         """How much shorter zlib makes the text."""
         return compression_ratio(self.text)
 
+    def of_words(self, words: Sequence[HeardWord]) -> Piece:
+        """The same piece with these words, and the text that they make."""
+        tokens = tuple(token for word in words for token in word.tokens)
+        return replace(self, words=tuple(words), text=" ".join(word.text for word in words), tokens=tokens)
+
     def dropped(self, fault: Fault) -> DroppedSpan:
         """Say that this text was not believed, and why."""
         return DroppedSpan(start=self.span.start, end=self.span.end, text=self.text, reason=fault.value)
@@ -59,9 +64,7 @@ def by_timestamps(span: Segment, hypothesis: Hypothesis, words: Sequence[HeardWo
             behind += len(mine[-1].tokens)
         if mine and segment.end > segment.start:
             place = Segment(span.start + segment.start, min(span.end, span.start + segment.end))
-            text = " ".join(word.text for word in mine)
-            tokens = tuple(token for word in mine for token in word.tokens)
-            pieces.append(replace(whole(place, hypothesis, mine), text=text, tokens=tokens))
+            pieces.append(whole(place, hypothesis).of_words(mine))
     return pieces
 
 

@@ -107,7 +107,7 @@ class SpeakerEncoder:
         """
         by_length: dict[int, list[int]] = defaultdict(list)
         for number, features in enumerate(stretches):
-            by_length[padded_length(len(features))].append(number)
+            by_length[_padded_length(len(features))].append(number)
         found: dict[int, Tensor] = {}
         for length, numbers in by_length.items():
 
@@ -149,7 +149,7 @@ class SpeakerEncoder:
         return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), dtype=np.float32)
 
 
-def padded_length(time: int) -> int:
+def _padded_length(time: int) -> int:
     """To how many feature frames a stretch of so many is filled up."""
     step = next(step for longest, step in LENGTH_STEPS if time <= longest)
     return -(-time // step) * step
@@ -162,4 +162,4 @@ def _filled(features: Tensor, length: int) -> Tensor:
 
 def _cut(frames: Tensor, time: int) -> Tensor:
     """The frames, (frames, channels), that the first `time` of the features they were made from stand for."""
-    return frames[: -(-time * len(frames) // padded_length(time))]
+    return frames[: -(-time * len(frames) // _padded_length(time))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,8 @@ from pipeline.alignment.hmm.sphinx_files import (
     read_weights,
 )
 from pipeline.types import FloatArray
+
+Number = TypeVar("Number", int, npt.NDArray[np.int64])
 
 SILENCE: Final = "SIL"
 INSIDE, FIRST, LAST, ALONE = range(4)
@@ -82,7 +84,7 @@ class AcousticModel:
         A context that was never seen at this place of a word is taken from another place.
         """
         for place in (position, *(other for other in range(4) if other != position)):
-            wanted = ((place * _PHONES + phone) * _PHONES + before) * _PHONES + after
+            wanted = _context_number(place, phone, before, after)
             at = int(np.searchsorted(self._contexts[0], wanted))
             if at < self._contexts.shape[1] and self._contexts[0, at] == wanted:
                 return int(self._contexts[1, at])
@@ -120,10 +122,15 @@ def _groups(codebooks: npt.NDArray[np.int64]) -> list[tuple[int, int, int]]:
     return [(int(codebooks[first]), first, last) for first, last in pairwise(edges) if first < last]
 
 
+def _context_number(place: Number, phone: Number, before: Number, after: Number) -> Number:
+    """A place in a word and three phones as one number, or an array of them."""
+    return ((place * _PHONES + phone) * _PHONES + before) * _PHONES + after
+
+
 def _sorted_contexts(definition: ModelDefinition) -> npt.NDArray[np.int64]:
     """Triphones as numbers, ascending, and the phone in context of each: (2, triphones)."""
     place, phone, before, after = definition.contexts.T
-    numbers = ((place * _PHONES + phone) * _PHONES + before) * _PHONES + after
+    numbers = _context_number(place, phone, before, after)
     order = np.argsort(numbers)
     return np.stack([numbers[order], order + len(definition.names)])
 

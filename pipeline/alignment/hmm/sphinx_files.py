@@ -123,7 +123,7 @@ def _reading(path: Path) -> Iterator[None]:
     """Say which file is not what it should be."""
     try:
         yield
-    except (OSError, ValueError, IndexError, OverflowError, MemoryError, struct.error) as error:
+    except (FileNotFoundError, ValueError, IndexError, OverflowError, struct.error) as error:
         message = (
             f"the acoustic model for word times cannot be read: {path.name}: it is damaged; reinstall pocketsphinx"
         )

@@ -79,19 +79,17 @@ def _said(
     """Add one pronunciation of a word: from the ways out of what comes before to the ways out of it."""
     head, last = phones[0], len(phones) - 1
     entries = [
-        (before, [way.node for way in exits if way.phone == before and way.towards in {None, head}])
+        (before, nodes)
         for before in sorted({way.phone for way in exits})
+        if (nodes := [way.node for way in exits if way.phone == before and way.towards in {None, head}])
     ]
     if last == 0:
         return [
             _Exit(graph.add(model.in_context(head, before, behind, ALONE), word, nodes), head, behind)
             for before, nodes in entries
-            if nodes
             for behind in after
         ]
-    reached = [
-        graph.add(model.in_context(head, before, phones[1], FIRST), word, nodes) for before, nodes in entries if nodes
-    ]
+    reached = [graph.add(model.in_context(head, before, phones[1], FIRST), word, nodes) for before, nodes in entries]
     for place in range(1, last):
         phone = model.in_context(phones[place], phones[place - 1], phones[place + 1], INSIDE)
         reached = [graph.add(phone, word, reached)]

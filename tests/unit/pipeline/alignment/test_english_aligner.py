@@ -136,7 +136,7 @@ def test_a_place_is_that_of_the_path_in_seconds(aligner: EnglishAligner) -> None
     """A frame stands for the ten milliseconds in its middle."""
     voice = aligner._voice()
     words = [aligner._pronunciations(word, voice)[0] for word in ("ah", "see")]
-    path = best_path(voice.model, word_graph(voice.model, words), cepstra(BABBLE), 2)
+    path = best_path(voice.model, word_graph(voice.model, words), cepstra(BABBLE))
     placed = aligner.align(BABBLE, ["ah", "see"])
     assert path is not None
     assert placed is not None

@@ -27,3 +27,18 @@ def test_filters_respond_as_a_plain_convolution_does(encoder: SincEncoder, sampl
     responses = encoder(audio)
     assert responses.shape == plain.shape
     assert torch.allclose(responses, plain, rtol=1e-3, atol=1e-3 * float(plain.abs().max()))
+
+
+@torch.inference_mode()
+def test_the_convolution_meets_few_lengths(encoder: SincEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It keeps a plan, with memory, for each."""
+    lengths, convolve = set(), torch.nn.functional.conv1d
+
+    def noted(inputs: torch.Tensor, filters: torch.Tensor) -> torch.Tensor:
+        lengths.add(inputs.shape[2])
+        return convolve(inputs, filters)
+
+    monkeypatch.setattr(torch.nn.functional, "conv1d", noted)
+    for seconds in (0.5, 1.0, 1.9, 2.5, 3.7, 4.0, 5.1, 5.5):
+        encoder(torch.randn(round(seconds * 16_000)))
+    assert len(lengths) == 3

@@ -169,7 +169,7 @@ def test_words_are_where_the_path_found_state_by_state_has_them(count: int, seed
     model, words = small_model(seed), random_words(count, seed)
     features = changing(shortest(words) + 7 * (seed % 5) + seed % 3, 100 * seed + count)
     graph = word_graph(model, words)
-    found = best_path(model, graph, features, count)
+    found = best_path(model, graph, features)
     assert_places(found, placed_state_by_state(model, graph, features, count))
 
 
@@ -177,7 +177,7 @@ def test_words_are_where_the_path_found_state_by_state_has_them(count: int, seed
 def test_every_word_has_three_frames_a_phone_behind_the_word_before(words: int, seed: int, extra: int) -> None:
     model, said = small_model(seed), random_words(words, seed)
     frames = shortest(said) + extra
-    placed = best_path(model, word_graph(model, said), changing(frames, seed), words)
+    placed = best_path(model, word_graph(model, said), changing(frames, seed))
     assert placed is not None
     assert len(placed) == words
     assert placed[0].first >= 0
@@ -194,8 +194,8 @@ def test_fewer_frames_than_the_shortest_way_has_states_have_no_place_for_the_wor
     graph, enough = word_graph(model, said), shortest(said)
     features = changing(enough, seed)
     for frames in {0, 1, 2, enough // 2, enough - 2, enough - 1}:
-        assert best_path(model, graph, features[:, :frames], words) is None
-    placed = best_path(model, graph, features, words)
+        assert best_path(model, graph, features[:, :frames]) is None
+    placed = best_path(model, graph, features)
     assert placed is not None
     assert (placed[0].first, placed[-1].last) == (0, enough - 1)
     assert all(before.last + 1 == after.first for before, after in pairwise(placed))
@@ -206,7 +206,7 @@ def test_a_word_goes_on_for_as_long_as_it_is_heard() -> None:
     graph = word_graph(model, [[(1,)]])
     features = np.full((1, 500, DISTRIBUTIONS), -1.0, np.float32)
     features[0, :, QUIET] = -30.0
-    assert best_path(model, graph, features, 1) == [PlacedWord(0, 499, -1.0)]
+    assert best_path(model, graph, features) == [PlacedWord(0, 499, -1.0)]
 
 
 def with_pauses(words: Words, worth: float) -> list[PlacedWord]:
@@ -216,7 +216,7 @@ def with_pauses(words: Words, worth: float) -> list[PlacedWord]:
     quiet = np.repeat([True, False, True, False, True], 10)[:, None]
     features = np.where(quiet, -worth, np.zeros((50, DISTRIBUTIONS)))
     features[:, QUIET] = np.where(quiet, 0.0, -100.0)
-    placed = best_path(model, word_graph(model, words), features[None].astype(np.float32), 2)
+    placed = best_path(model, word_graph(model, words), features[None].astype(np.float32))
     assert placed is not None
     return placed
 
@@ -253,9 +253,9 @@ def test_a_path_is_the_same_each_time() -> None:
     graph, features = word_graph(model, words), changing(80, 5)
     before = features.copy()
     features.flags.writeable = False
-    first = best_path(model, graph, features, 3)
+    first = best_path(model, graph, features)
     assert first is not None
-    assert all(best_path(model, graph, features, 3) == first for _ in range(3))
+    assert all(best_path(model, graph, features) == first for _ in range(3))
     assert np.array_equal(features, before)
 
 
@@ -292,7 +292,7 @@ def test_with_the_real_model_words_are_where_the_path_found_state_by_state_has_t
     phones = ["SIL", *[phone for name in names for phone in SAID[name][seed % len(SAID[name])].split()], "SIL"]
     features = spoken(real, phones, 2, seed)
     graph = word_graph(real, words)
-    found = best_path(real, graph, features, len(words))
+    found = best_path(real, graph, features)
     assert_places(found, placed_state_by_state(real, graph, features, len(words)))
 
 
@@ -302,7 +302,7 @@ def test_with_the_real_model_words_are_where_they_were_said(real: AcousticModel)
     words = [
         [tuple(real.phones[phone] for phone in way.split()) for way in SAID[name]] for name in ("read", "the", "zoo")
     ]
-    placed = best_path(real, word_graph(real, words), spoken(real, said, 4, 0), 3)
+    placed = best_path(real, word_graph(real, words), spoken(real, said, 4, 0))
     assert placed is not None
     edges = [edge for word in placed for edge in (word.first, word.last + 1)]
     assert np.abs(np.array(edges) - 12 * np.array([1, 4, 12, 14, 14, 16])).max() <= 4
