@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from pipeline.asr.cublas import preload_cublas
+from pipeline.asr.vector_width import widen
 from pipeline.asr.whisper_batch import WhisperBatch
 from pipeline.asr.whisper_model import WhisperParts
 from pipeline.errors import InvalidOption, ModelCorrupt
@@ -60,6 +61,8 @@ class FasterWhisper:
                 raise ModelCorrupt(message)
         if device == "cuda":
             preload_cublas()
+        else:
+            widen()
         module = require("faster_whisper", "pipeline")
         compute_type = compute_type or _COMPUTE_TYPES[device]
         self._model: Any = module.WhisperModel(
