@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pipeline.hooks import Hook
 
 Left = TypeVar("Left")
 Right = TypeVar("Right")
 Part = TypeVar("Part")
+
+LOOK: Final = 0.2
+"""Seconds between two looks at whether this thread was interrupted, while it waits for the other."""
 
 
 class _Ended(Exception):
@@ -46,9 +49,19 @@ def side_by_side(left: Callable[[Hook], Left], right: Callable[[Hook], Right], h
             try:
                 mine = run(right)
             except _Ended:
-                other.result()
+                _result(other)
                 raise
-            return other.result(), mine
+            return _result(other), mine
         except BaseException:  # an interrupt while this one waits, for instance
             failed.set()
             raise
+
+
+def _result(other: Future[Part]) -> Part:
+    """Wait for what the other thread makes.
+
+    Not in one go: an interrupt that comes as this thread falls asleep does not wake it.
+    """
+    while not wait([other], LOOK).done:
+        pass
+    return other.result()
