@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from contextvars import ContextVar
 
 import pytest
@@ -78,6 +79,15 @@ def test_a_part_that_failed_is_not_hidden_by_one_that_was_done_before() -> None:
         side_by_side(fail, lambda _: None, NullHook())
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C as in a terminal: what a shell runs in the background is started with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 def test_an_interrupt_ends_the_other_part_as_well() -> None:
     """Ctrl-C while this thread has nothing left to do but wait."""
     ended, waiting = threading.Event(), threading.Event()
