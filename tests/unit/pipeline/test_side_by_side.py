@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 
 import pytest
@@ -87,14 +87,23 @@ def _interruptible() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+def to_the_process() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def to_this_thread() -> None:
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+
 @pytest.mark.usefixtures("_interruptible")
-def test_an_interrupt_ends_the_other_part_as_well() -> None:
-    """Ctrl-C while this thread has nothing left to do but wait."""
+@pytest.mark.parametrize("interrupt", [to_the_process, to_this_thread])
+def test_an_interrupt_ends_the_other_part_as_well(interrupt: Callable[[], None]) -> None:
+    """Ctrl-C while the main thread has nothing left to do but wait; sent to the other one, it does not wake it."""
     ended, waiting = threading.Event(), threading.Event()
 
     def left(step: Hook) -> None:
         assert waiting.wait(SOON)
-        os.kill(os.getpid(), signal.SIGINT)
+        interrupt()
         try:
             until_ended(step)
         finally:

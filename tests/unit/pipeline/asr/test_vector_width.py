@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 
+from pipeline.asr import faster_whisper
+from pipeline.asr.faster_whisper import FasterWhisper
 from pipeline.asr.vector_width import VARIABLE, widen
 
 ZEN_4 = dict.fromkeys(("avx2", "avx512_f", "avx512_cd", "avx512_vl", "avx512_bw", "avx512_dq", "avx512_bf16"), True)
@@ -20,7 +25,7 @@ def on(monkeypatch: pytest.MonkeyPatch, able: dict[str, bool]) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
 
 
-def test_a_processor_made_for_wide_vectors_uses_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_processor_that_can_computes_with_wide_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
     on(monkeypatch, ZEN_4)
     widen()
     assert os.environ[VARIABLE] == "AVX512"
@@ -45,3 +50,18 @@ def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, "AVX2")
     widen()
     assert os.environ[VARIABLE] == "AVX2"
+
+
+def test_a_recognizer_asks_for_them_before_it_loads_its_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Loading(Exception):
+        pass
+
+    def model(*_: Any, **__: Any) -> None:
+        raise Loading(os.environ.get(VARIABLE))
+
+    for name in ("model.bin", "tokenizer.json"):
+        (tmp_path / name).touch()
+    on(monkeypatch, ZEN_4)
+    monkeypatch.setattr(faster_whisper, "require", lambda *_: SimpleNamespace(WhisperModel=model))
+    with pytest.raises(Loading, match="AVX512"):
+        FasterWhisper(tmp_path, name="any", device="cpu", compute_type=None, threads=1)
