@@ -41,8 +41,8 @@ SCALE: Final = 0.02
 Tensors = dict[str, npt.NDArray[np.float32]]
 
 
-def write_random_whisper(sizes: Sizes, folder: Path, seed: int = 0) -> None:
-    """Write a CTranslate2 directory with weights drawn by chance, float16, to an empty folder."""
+def write_random_whisper(sizes: Sizes, folder: Path, seed: int = 0, quantization: str = "float16") -> None:
+    """Write a CTranslate2 directory with weights drawn by chance to an empty folder."""
     specification = build_specification(GgmlWhisper(sizes, (), _tensors(sizes, np.random.default_rng(seed))))
     specification.register_vocabulary(_vocabulary(sizes.vocabulary))
     specification.validate()
@@ -50,7 +50,7 @@ def write_random_whisper(sizes: Sizes, folder: Path, seed: int = 0) -> None:
     specification.config.suppress_ids_begin = []
     specification.config.lang_ids = [special_token(sizes, "<|en|>")]
     specification.config.alignment_heads = [[0, 0]]
-    specification.optimize(quantization="float16")
+    specification.optimize(quantization=quantization)
     specification.save(str(folder))
 
 

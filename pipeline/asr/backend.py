@@ -48,6 +48,8 @@ class Hypothesis:
     """Mean log-probability a token."""
     no_speech_prob: float
     """Probability the model gives to there being no speech."""
+    probabilities: tuple[float, ...] | None = None
+    """Of each token given the audio and the tokens before, 0..1; None where the search kept none."""
     temperature: float = 0.0
     segments: tuple[TimedText, ...] = ()
     """With timestamps: the same text in parts; empty without."""
@@ -65,8 +67,8 @@ class HeardWord:
     probability: float
     """Mean probability of the word's tokens given the audio and the words before, 0..1.
 
-    One more pass of the decoder over the finished text: 7 CPU seconds an hour of speech, the cheapest there is
-    (beam search keeps no log-probabilities of its tokens). Honest: of 6,509 words of tiny.en those at .9 and more were
+    From the search that found the text; where that keeps none (CTranslate2's), from one more pass of the decoder over
+    the finished text: 7 CPU seconds an hour of speech. Honest: of 6,509 words of tiny.en those at .9 and more were
     right 99 times in 100, those at .7-.9 90, at .5-.7 75, below .5 53; area under the ROC curve .89.
     """
     start: float | None = None
@@ -81,11 +83,17 @@ class EncodedChunks(Protocol):
         """Give one hypothesis a chunk."""
 
     def words(
-        self, texts: Sequence[Sequence[int]], request: DecodeRequest, *, times: bool
+        self,
+        texts: Sequence[Sequence[int]],
+        probabilities: Sequence[Sequence[float] | None],
+        request: DecodeRequest,
+        *,
+        times: bool,
     ) -> Sequence[list[HeardWord]]:
         """Split one list of text tokens a chunk into words, with their probabilities and, if asked, times.
 
-        Together the words of a chunk hold all of its tokens, but for those that are nothing but white space.
+        `probabilities` are those of the tokens, where they are known. Together the words of a chunk hold all of its
+        tokens, but for those that are nothing but white space.
         """
 
     def languages(self) -> Sequence[Mapping[str, float]]:
@@ -115,11 +123,15 @@ class AsrBackend(Protocol):
     def batch_size(self) -> int:
         """Chunks that it decodes together best where nobody says how many."""
 
-    def padded_seconds(self, seconds: float) -> float:
-        """Length to which a chunk of so many seconds is filled up; the longest of a batch decides for all of them.
+    @property
+    def mixes_lengths(self) -> bool:
+        """Whether chunks of any length can share a batch; if not, those that are filled up alike can.
 
-        Chunks that are filled up alike can share a batch: each gets the text that it gets on its own.
+        Either way each gets the text that it gets on its own.
         """
+
+    def padded_seconds(self, seconds: float) -> float:
+        """Length to which a chunk of so many seconds is filled up."""
 
     def encode(self, chunks: Sequence[FloatArray]) -> EncodedChunks:
         """Run the encoder over chunks of 16 kHz samples, (samples,) each, at most 30 s long."""

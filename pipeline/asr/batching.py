@@ -25,7 +25,7 @@ class Decoded:
     words: tuple[HeardWord, ...]
 
 
-Kind = tuple[float, DecodeRequest, bool]
+Kind = tuple[float | None, DecodeRequest, bool]
 """What chunks that share a batch have in common: the length they are filled up to, the request, whether with times."""
 
 
@@ -38,8 +38,8 @@ class Order:
     request: DecodeRequest
     times: bool
     """Whether its words get cross-attention times."""
-    padded: float
-    """Seconds to which the model fills it up."""
+    padded: float | None
+    """Seconds to which the model fills it up; None where chunks of any length share its batches."""
 
     @property
     def kind(self) -> Kind:
@@ -94,8 +94,8 @@ class OwnBatches:
 
 
 def shortest_first(orders: Sequence[Order]) -> list[Order]:
-    """In the order in which they are decoded: by what they are filled up to, then by time."""
-    return sorted(orders, key=lambda order: (order.padded, order.chunk))
+    """In the order in which they are decoded: by length, as a batch is at work until its longest text is found."""
+    return sorted(orders, key=lambda order: (order.chunk.duration, order.chunk))
 
 
 def decode_together(backend: AsrBackend, batch: Sequence[Order]) -> list[Decoded]:
@@ -108,7 +108,8 @@ def decoded_of(encoded: EncodedChunks, batch: Sequence[Order]) -> list[Decoded]:
     """Decode what has been encoded of orders of one kind."""
     request, times = batch[0].request, batch[0].times
     hypotheses = encoded.decode(request)
-    words = encoded.words([hypothesis.tokens for hypothesis in hypotheses], request, times=times)
+    texts = [hypothesis.tokens for hypothesis in hypotheses]
+    words = encoded.words(texts, [hypothesis.probabilities for hypothesis in hypotheses], request, times=times)
     return [
         Decoded(chunk=order.chunk, hypothesis=hypothesis, words=tuple(heard))
         for order, hypothesis, heard in zip(batch, hypotheses, words, strict=True)

@@ -39,15 +39,11 @@ class ChunkDecoder:
     def with_times(self, piece: Piece) -> Piece:
         """Give the words of a piece cross-attention times."""
         texts = [[token for word in piece.words for token in word.tokens]]
-        words = self.backend.encode([self.waveform.crop(piece.span)]).words(texts, self.request, times=True)
+        words = self.backend.encode([self.waveform.crop(piece.span)]).words(texts, [None], self.request, times=True)
         return replace(piece, words=tuple(words[0]))
 
     def _order(self, chunk: Segment, request: DecodeRequest) -> Order:
-        return Order(
-            waveform=self.waveform,
-            chunk=chunk,
-            request=request,
-            times=self.times,
-            # By its samples, as the model will see it: a chunk's edges rarely lie on one.
-            padded=self.backend.padded_seconds(len(self.waveform.crop(chunk)) / SAMPLE_RATE),
-        )
+        # By its samples, as the model will see it: a chunk's edges rarely lie on one.
+        seconds = len(self.waveform.crop(chunk)) / SAMPLE_RATE
+        padded = None if self.backend.mixes_lengths else self.backend.padded_seconds(seconds)
+        return Order(waveform=self.waveform, chunk=chunk, request=request, times=self.times, padded=padded)

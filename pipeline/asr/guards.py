@@ -69,8 +69,8 @@ def compression_ratio(text: str) -> float:
 
 
 def is_loop(text: str) -> bool:
-    """Tell whether a group of up to eight words comes back to back, again and again."""
-    words = [word.strip(".,!?").lower() for word in text.split()]
+    """Tell whether a group of up to eight words, or parts of a word between hyphens, comes again and again."""
+    words = [word.strip(".,!?").lower() for word in text.replace("-", " ").split()]
     for size in range(1, _LONGEST_NGRAM + 1):
         same = 0
         for position in range(size, len(words)):

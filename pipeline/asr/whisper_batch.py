@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
 from pipeline.asr.backend import DecodeRequest, HeardWord, Hypothesis, TimedText
+from pipeline.asr.encoded import Encoded
+from pipeline.asr.search.text_search import TextSearch
+from pipeline.asr.search.timestamp_rules import LATEST_START
 from pipeline.asr.whisper_model import WhisperParts
 from pipeline.asr.whisper_tokens import (
     TIMESTAMP_STEP,
@@ -19,8 +24,6 @@ from pipeline.asr.whisper_tokens import (
     word_spans,
 )
 
-_MAX_INITIAL_TIMESTAMP = 1.0
-# Seconds; as in Whisper's own decoding.
 _SAMPLES = 5
 # Texts drawn at a temperature above 0, of which the likeliest is taken; as in Whisper's own decoding.
 _NO_TIMES = 1
@@ -28,23 +31,69 @@ _NO_TIMES = 1
 # (6.7 instead of 11.5 CPU seconds an hour of speech), the probabilities do not depend on them.
 
 
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """What a search says of one chunk."""
+
+    tokens: tuple[int, ...]
+    """Timestamps among them, where they were asked for."""
+    logprobs: tuple[float, ...] | None
+    mean: float
+    """Of the log-probabilities, the end of text counting as one more token."""
+    no_speech: float
+
+    @staticmethod
+    def of(result: Any) -> _Output:  # noqa: ANN401 - ctranslate2 has no annotations
+        """From a ctranslate2.models.WhisperGenerationResult: the likeliest of its texts."""
+        best = int(np.argmax(result.scores))
+        tokens = tuple(result.sequences_ids[best])
+        return _Output(
+            tokens, None, float(result.scores[best]) * len(tokens) / (len(tokens) + 1), float(result.no_speech_prob)
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhisperBatch:
     """`EncodedChunks` of Whisper."""
 
     parts: WhisperParts
-    encoded: Any
-    """ctranslate2.StorageView, (chunks, frames, dim)."""
+    encoded: Encoded
     durations: tuple[float, ...]
     """Seconds of each chunk."""
-    padded_seconds: float
-    """What all were filled up to."""
+    padded_seconds: tuple[float, ...]
+    """What each was filled up to."""
 
     def decode(self, request: DecodeRequest) -> tuple[Hypothesis, ...]:
         """Give one hypothesis a chunk."""
+        if self.parts.search is not None and request.temperature == 0:
+            return self._searched(self.parts.search, request)
+        outputs: dict[int, _Output] = {}
+        for numbers, view in self.encoded.by_length():
+            results = self._generated(view, len(numbers), self._limit(numbers[0]), request)
+            outputs.update(zip(numbers, map(_Output.of, results), strict=True))
+        return tuple(
+            self._hypothesis(outputs[number], duration, request) for number, duration in enumerate(self.durations)
+        )
+
+    def _limit(self, number: int) -> int:
+        """Most tokens of a chunk: by what it was filled up to, as texts that CTranslate2 finds depend on that."""
+        return token_limit(self.padded_seconds[number], self.parts.max_tokens // 2)
+
+    def _searched(self, search: TextSearch, request: DecodeRequest) -> tuple[Hypothesis, ...]:
+        """Find the likeliest texts by our own search."""
+        limits = [self._limit(number) for number in range(len(self.durations))]
+        encoded = [torch.from_numpy(chunk[0]) for chunk in self.encoded.chunks]
+        found = search(encoded, self.parts.prompt(request), limits, request.beam_size, timestamps=request.timestamps)
+        return tuple(
+            self._hypothesis(
+                _Output(one.text.tokens, one.text.logprobs, one.text.mean, one.no_speech), duration, request
+            )
+            for one, duration in zip(found, self.durations, strict=True)
+        )
+
+    def _generated(self, view: Any, chunks: int, limit: int, request: DecodeRequest) -> list[Any]:  # noqa: ANN401
+        """Let CTranslate2 search or, above temperature 0, sample: `WhisperGenerationResult` of each chunk."""
         prompt = self.parts.prompt(request)
-        # By what it was filled up to, not by the longest: a text must not depend on who shares the batch.
-        tokens = token_limit(self.padded_seconds, self.parts.max_tokens // 2)
         network = self.parts.network
         search: dict[str, Any] = {"beam_size": request.beam_size, "patience": 1}
         if request.temperature > 0:
@@ -56,25 +105,22 @@ class WhisperBatch:
                 "sampling_temperature": request.temperature,
             }
         results = network.generate(
-            self.encoded,
-            [prompt] * len(self.durations),
+            view,
+            [prompt] * chunks,
             # CTranslate2 generates at most half of this, and at most this less the prompt.
-            max_length=min(self.parts.max_tokens, max(2 * tokens, tokens + len(prompt))),
+            max_length=min(self.parts.max_tokens, max(2 * limit, limit + len(prompt))),
             return_scores=True,
             return_no_speech_prob=True,
-            max_initial_timestamp_index=round(_MAX_INITIAL_TIMESTAMP / TIMESTAMP_STEP),
+            max_initial_timestamp_index=LATEST_START,
             **search,
         )
-        return tuple(
-            self._hypothesis(result, duration, request)
-            for result, duration in zip(results, self.durations, strict=True)
-        )
+        return list(results)
 
-    def _hypothesis(self, result: Any, duration: float, request: DecodeRequest) -> Hypothesis:  # noqa: ANN401
-        best = int(np.argmax(result.scores))
-        tokens: list[int] = list(result.sequences_ids[best])
+    def _hypothesis(self, output: _Output, duration: float, request: DecodeRequest) -> Hypothesis:
         first_timestamp = self.parts.first_timestamp
-        text = tuple(token for token in tokens if token < first_timestamp)
+        tokens, logprobs = output.tokens, output.logprobs
+        places = [place for place, token in enumerate(tokens) if token < first_timestamp]
+        text = tuple(tokens[place] for place in places)
         segments: tuple[TimedText, ...] = ()
         reached = None
         if request.timestamps:
@@ -91,34 +137,50 @@ class WhisperBatch:
         return Hypothesis(
             text=self.parts.decode(list(text)).strip(),
             tokens=text,
-            # The score is a mean over the tokens; the end-of-text token counts as one more.
-            avg_logprob=float(result.scores[best]) * len(tokens) / (len(tokens) + 1),
-            no_speech_prob=float(result.no_speech_prob),
+            avg_logprob=output.mean,
+            no_speech_prob=output.no_speech,
+            probabilities=None if logprobs is None else tuple(math.exp(logprobs[place]) for place in places),
             temperature=request.temperature,
             segments=segments,
             reached=reached,
         )
 
-    def words(self, texts: Sequence[Sequence[int]], request: DecodeRequest, *, times: bool) -> list[list[HeardWord]]:
+    def words(
+        self,
+        texts: Sequence[Sequence[int]],
+        probabilities: Sequence[Sequence[float] | None],
+        request: DecodeRequest,
+        *,
+        times: bool,
+    ) -> list[list[HeardWord]]:
         """Split texts into words with the mean probability of their tokens and, if asked, cross-attention times."""
         if not any(texts):
             return [[] for _ in texts]
+        spaced = request.language not in UNSPACED_LANGUAGES
+        spans = [word_spans(text, self.parts.decode, spaced=spaced) for text in texts]
+        known = [one for one in probabilities if one is not None]
+        if len(known) == len(texts) and not times:
+            return [
+                [_heard(span, text, likely, None) for span in words]
+                for text, likely, words in zip(texts, known, spans, strict=True)
+            ]
         frames = [
             max(1, round(duration / TIMESTAMP_STEP)) * 2 if times else _NO_TIMES * 2 for duration in self.durations
         ]
         results = self.parts.align(self.encoded, self.parts.start(request), texts, frames)
-        spaced = request.language not in UNSPACED_LANGUAGES
         out = []
-        for text, result in zip(texts, results, strict=True):
-            spans = word_spans(text, self.parts.decode, spaced=spaced)
+        for text, words, result in zip(texts, spans, results, strict=True):
             starts = _token_starts(result.alignments, len(text)) if times else None
-            out.append([_heard(span, text, result.text_token_probs, starts) for span in spans])
+            out.append([_heard(span, text, result.text_token_probs, starts) for span in words])
         return out
 
     def languages(self) -> list[Mapping[str, float]]:
         """Give the probability of every language, by chunk."""
-        results = self.parts.network.detect_language(self.encoded)
-        return [{token.strip("<|>"): float(probability) for token, probability in result} for result in results]
+        return [
+            {token.strip("<|>"): float(probability) for token, probability in result}
+            for _, view in self.encoded.one_by_one()
+            for result in self.parts.network.detect_language(view)
+        ]
 
 
 def _token_starts(alignments: Sequence[tuple[int, int]], tokens: int) -> list[float]:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.asr.backend import DecodeRequest
+from pipeline.asr.encoded import Encoded
+from pipeline.asr.search.text_search import TextSearch
 from pipeline.extras import require
 from pipeline.types import FloatArray
 
@@ -25,15 +27,22 @@ class WhisperParts:
     """Longest sequence the decoder holds, prompt included."""
     fresh_network: Callable[[], Any]
     """Loads the network anew, to sample with: what is drawn then depends on nothing that was drawn before."""
+    search: TextSearch | None
+    """Finds the likeliest texts; None where CTranslate2 does."""
 
     @staticmethod
-    def of(model: Any, fresh_network: Callable[[], Any]) -> WhisperParts:  # noqa: ANN401 - faster_whisper is untyped
+    def of(
+        model: Any,  # noqa: ANN401 - faster_whisper is untyped
+        fresh_network: Callable[[], Any],
+        search: TextSearch | None,
+    ) -> WhisperParts:
         """Take the parts out of a faster_whisper.WhisperModel."""
         return WhisperParts(
             network=model.model,
             tokenizer=model.hf_tokenizer,
             max_tokens=int(model.max_length),
             fresh_network=fresh_network,
+            search=search,
         )
 
     @property
@@ -72,28 +81,27 @@ class WhisperParts:
         silent = [] if request.timestamps else [self.token("<|notimestamps|>")]
         return before + self.start(request) + silent
 
-    def encode(self, mels: FloatArray) -> Any:  # noqa: ANN401 - ctranslate2 has no annotations
-        """Encode log-mel spectrograms, (chunks, mels, frames).
+    def encode(self, mels: Sequence[FloatArray]) -> Encoded:
+        """Encode log-mel spectrograms, (mels, frames) each, all of one length but on a CPU.
 
         On a CPU one by one: at batch 8 the encoder takes 1.1 to 1.4 times as long.
         """
         view = require("ctranslate2", "pipeline").StorageView.from_array
         if self.network.device != "cpu":
-            return self.network.encode(view(np.ascontiguousarray(mels)))
-        encoded = [np.array(self.network.encode(view(mel[None]), to_cpu=True)) for mel in mels]
-        return view(np.concatenate(encoded))
+            return Encoded.together(self.network.encode(view(np.stack(mels))), len(mels))
+        return Encoded.apart([np.array(self.network.encode(view(mel[None]), to_cpu=True)) for mel in mels])
 
-    def align(self, encoded: Any, start: list[int], texts: Sequence[Sequence[int]], frames: Sequence[int]) -> list[Any]:  # noqa: ANN401
+    def align(
+        self, encoded: Encoded, start: list[int], texts: Sequence[Sequence[int]], frames: Sequence[int]
+    ) -> list[Any]:
         """Align one text a chunk with what was encoded: `ctranslate2.models.WhisperAlignmentResult` of each.
 
         `frames`: mel frames of each chunk to look at. On a CPU one by one: four at once take nearly twice as long, and
         150 MB instead of 40.
         """
-        tokens = [list(text) for text in texts]
-        if self.network.device != "cpu":
-            return list(self.network.align(encoded, start, tokens, list(frames)))
-        view, chunks = require("ctranslate2", "pipeline").StorageView.from_array, np.asarray(encoded)
-        return [
-            self.network.align(view(chunks[number : number + 1]), start, [text], [frames[number]])[0]
-            for number, text in enumerate(tokens)
-        ]
+        results: dict[int, Any] = {}
+        for numbers, view in encoded.one_by_one():
+            asked = [list(texts[number]) for number in numbers]
+            found = self.network.align(view, start, asked, [frames[number] for number in numbers])
+            results.update(zip(numbers, found, strict=True))
+        return [results[number] for number in range(len(texts))]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import statistics
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -126,6 +127,34 @@ def test_a_text_does_not_depend_on_who_shares_the_batch(backend: FasterWhisper, 
     for alone, shared in zip(single.words, batched.words, strict=True):
         assert shared.confidence == pytest.approx(alone.confidence, abs=1e-4)
         assert shared.start == pytest.approx(alone.start, abs=0.021)
+
+
+def test_our_search_finds_no_worse_texts_than_ctranslate2(backend: FasterWhisper, cities: Waveform) -> None:
+    """As likely, with the same words but for a few, and the same probabilities but for the rounding to integers."""
+    request = DecodeRequest(language="en")
+    encoded = backend.encode([cities.crop(Segment(start, start + 11.0)) for start in (0.0, 11.0, 22.0, 33.0)])
+    theirs_alone = replace(encoded, parts=replace(encoded.parts, search=None))
+    ours, theirs = encoded.decode(request), theirs_alone.decode(request)
+    assert statistics.mean(one.avg_logprob for one in ours) > statistics.mean(one.avg_logprob for one in theirs) - 0.02
+    for one, other in zip(ours, theirs, strict=True):
+        assert edits(plain(other.text.split()), plain(one.text.split())) <= 2
+    checked = theirs_alone.words([one.tokens for one in ours], [None] * len(ours), request, times=False)
+    known = encoded.words([one.tokens for one in ours], [one.probabilities for one in ours], request, times=False)
+    for words, expected in zip(known, checked, strict=True):
+        difference = [abs(word.probability - same.probability) for word, same in zip(words, expected, strict=True)]
+        assert statistics.mean(difference) < 0.05
+
+
+def test_our_search_gives_timestamps_as_ctranslate2_does(backend: FasterWhisper, cities: Waveform) -> None:
+    request = DecodeRequest(language="en", timestamps=True)
+    encoded = backend.encode([cities.crop(Segment(0.0, 22.0))])
+    ours, theirs = (
+        one.decode(request)[0] for one in (encoded, replace(encoded, parts=replace(encoded.parts, search=None)))
+    )
+    assert ours.reached == pytest.approx(theirs.reached, abs=0.3)
+    starts = [[segment.start for segment in one.segments] for one in (ours, theirs)]
+    assert len(starts[0]) == len(starts[1]) > 1
+    assert starts[0] == pytest.approx(starts[1], abs=0.3)
 
 
 def test_confidence_is_lower_where_the_speech_is_drowned(recognizer: Recognizer, cities: Waveform) -> None:

@@ -46,6 +46,7 @@ class Script:
     timed: list[bool] = field(default_factory=list)
     lengths: Sequence[float] = (30.0,)
     """Seconds that chunks are filled up to, in order."""
+    mixes_lengths: bool = False
 
     def padded_seconds(self, seconds: float) -> float:
         return max(self.lengths[bisect_left(self.lengths, seconds) :][:1], default=seconds)
@@ -72,7 +73,12 @@ class ScriptedBatch:
         return hypothesis(self.script, inside, span, request)
 
     def words(
-        self, texts: Sequence[Sequence[int]], request: DecodeRequest, *, times: bool
+        self,
+        texts: Sequence[Sequence[int]],
+        probabilities: Sequence[Sequence[float] | None],
+        request: DecodeRequest,
+        *,
+        times: bool,
     ) -> Sequence[list[HeardWord]]:
         self.script.timed.append(times)
         return [

@@ -64,6 +64,8 @@ def test_fault_of_a_text(text: str, speech: float, logprob: float, fault: Fault 
         ("thank you. " * 6, True),
         ("thank you. " * 3, False),
         ("one two three four five six seven eight " * 4, True),
+        ("He said f-" + "f-" * 10 + "f-fine.", True),
+        ("Call 555-555-5555 or 555-555-5556, day or night.", False),
         ("the cat and the dog and the cow and the hen and the pig and the goose", False),
     ],
 )

@@ -236,6 +236,15 @@ def test_only_chunks_that_are_filled_up_alike_share_a_batch() -> None:
     assert recognition.words == recognize(Script(SAID), AsrOptions(chunk_seconds=5.0)).words
 
 
+def test_chunks_of_any_length_share_a_batch_where_the_model_takes_them() -> None:
+    script = Script(SAID, lengths=(1.0, 2.0, 3.0, 5.0, 30.0), mixes_lengths=True)
+    recognition = recognize(script, AsrOptions(batch_size=8, chunk_seconds=5.0))
+    assert set(script.batches[:-1]) <= {8}
+    lengths = [round(span.duration, 3) for span, _ in script.requests]
+    assert lengths == sorted(lengths)
+    assert recognition.words == recognize(Script(SAID), AsrOptions(chunk_seconds=5.0)).words
+
+
 def test_what_a_chunk_is_filled_up_to_is_decided_by_its_samples() -> None:
     """As the model sees it: its edges lie between samples, so that it may hold one more than it is long."""
     script = Script(SAID, lengths=(8.5, 10.0, 30.0))

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pipeline.asr.backend import DecodeRequest
+from pipeline.asr.encoded import Encoded
+from pipeline.asr.search.beam import Text
+from pipeline.asr.search.text_search import Found
 from pipeline.asr.whisper_batch import WhisperBatch
 
 WORDS = [" one", " two", " three", "."]
@@ -44,6 +49,7 @@ class Network:
 
 class Parts:
     max_tokens = 448
+    search = None
     first_timestamp = FIRST_TIMESTAMP
 
     def __init__(self, network: Network) -> None:
@@ -68,12 +74,44 @@ class Parts:
         return "".join(WORDS[token] for token in tokens)
 
 
+class Search:
+    """Finds what it is told, and keeps what it was asked."""
+
+    def __init__(self, *texts: Text) -> None:
+        self.texts = texts
+        self.asked: dict[str, Any] = {}
+
+    def __call__(self, encoded: Any, prompt: list[int], limits: list[int], beam_size: int, **asked: Any) -> list[Found]:
+        lengths = [len(chunk) for chunk in encoded]
+        self.asked = {"lengths": lengths, "prompt": prompt, "limits": limits, "beam_size": beam_size, **asked}
+        return [Found(text, 0.125) for text in self.texts]
+
+
+def searched(network: Network, *texts: Text) -> tuple[Search, WhisperBatch]:
+    """Two chunks of different lengths, and the search that they go to."""
+    search = Search(*texts)
+    parts = Parts(network)
+    parts.search = search  # type: ignore[assignment]
+    chunks = [np.zeros((1, frames, 2), dtype=np.float32) for frames in (100, 250)]
+    return search, WhisperBatch(
+        parts=parts,  # type: ignore[arg-type]
+        encoded=Encoded.apart(chunks),
+        durations=(1.0, 4.0),
+        padded_seconds=(2.0, 5.0),
+    )
+
+
 def batch(network: Network, *durations: float, padded: float = 30.0) -> WhisperBatch:
     return batch_of(Parts(network), *durations, padded=padded)
 
 
 def batch_of(parts: Parts, *durations: float, padded: float = 30.0) -> WhisperBatch:
-    return WhisperBatch(parts=parts, encoded=None, durations=durations, padded_seconds=padded)  # type: ignore[arg-type]
+    return WhisperBatch(
+        parts=parts,  # type: ignore[arg-type]
+        encoded=Encoded.together(object(), len(durations)),
+        durations=durations,
+        padded_seconds=(padded,) * len(durations),
+    )
 
 
 REQUEST = DecodeRequest(language="en", beam_size=3)
@@ -125,7 +163,7 @@ def test_room_for_text_grows_with_what_chunks_are_filled_up_to_and_not_with_thei
 
 def test_words_have_the_mean_probability_of_their_tokens_and_no_times_unless_asked() -> None:
     network = Network()
-    (words,) = batch(network, 5.0).words([[0, 1, 2, 3]], REQUEST, times=False)
+    (words,) = batch(network, 5.0).words([[0, 1, 2, 3]], [None], REQUEST, times=False)
     assert [word.text for word in words] == ["one", "two", "three."]
     assert [word.probability for word in words] == pytest.approx([0.5, 0.7, 0.5])
     assert all(word.start is None and word.end is None for word in words)
@@ -134,7 +172,7 @@ def test_words_have_the_mean_probability_of_their_tokens_and_no_times_unless_ask
 
 def test_times_are_the_first_instant_of_a_words_tokens_and_of_the_next() -> None:
     network = Network()
-    (words,) = batch(network, 5.0).words([[0, 1, 2, 3]], REQUEST, times=True)
+    (words,) = batch(network, 5.0).words([[0, 1, 2, 3]], [None], REQUEST, times=True)
     assert [(word.start, word.end) for word in words] == [
         pytest.approx(span) for span in ((0.0, 0.2), (0.2, 0.4), (0.4, 0.8))
     ]
@@ -142,7 +180,47 @@ def test_times_are_the_first_instant_of_a_words_tokens_and_of_the_next() -> None
 
 
 def test_empty_texts_have_no_words() -> None:
-    assert batch(Network(), 5.0, 5.0).words([[], []], REQUEST, times=True) == [[], []]
+    assert batch(Network(), 5.0, 5.0).words([[], []], [None, None], REQUEST, times=True) == [[], []]
+
+
+def test_our_search_takes_chunks_of_any_length_each_with_its_own_limit() -> None:
+    search, encoded = searched(Network(), Text((0, 3), (-0.5, -1.0), -1.8), Text((2,), (-0.1,), -0.2))
+    one, two = encoded.decode(REQUEST)
+    assert search.asked["lengths"] == [100, 250]
+    assert search.asked["prompt"] == [90]
+    assert search.asked["limits"][0] < search.asked["limits"][1]
+    assert (search.asked["beam_size"], search.asked["timestamps"]) == (3, False)
+    assert (one.text, two.text) == ("one.", "three")
+    assert one.avg_logprob == pytest.approx(-0.6)
+    assert one.no_speech_prob == 0.125
+    assert one.probabilities == pytest.approx((math.exp(-0.5), math.exp(-1.0)))
+
+
+def test_words_have_the_probabilities_of_the_search_without_another_look() -> None:
+    network = Network()
+    _, encoded = searched(network)
+    first, second = encoded.words([[0, 1], [2, 3]], [(0.25, 0.5), (0.75, 0.25)], REQUEST, times=False)
+    assert [word.text for word in (*first, *second)] == ["one", "two", "three."]
+    assert [word.probability for word in (*first, *second)] == [0.25, 0.5, 0.5]
+    assert network.frames == []
+
+
+def test_probabilities_stay_with_their_tokens_where_there_are_timestamps() -> None:
+    text = Text((FIRST_TIMESTAMP, 1, FIRST_TIMESTAMP + 20), (-0.1, -0.7, -0.2), -1.1)
+    search, encoded = searched(Network(), text, text)
+    hypothesis, _ = encoded.decode(DecodeRequest(language="en", timestamps=True))
+    assert search.asked["timestamps"] is True
+    assert hypothesis.tokens == (1,)
+    assert hypothesis.probabilities == pytest.approx((math.exp(-0.7),))
+    assert hypothesis.reached == pytest.approx(0.4)
+
+
+def test_what_is_sampled_is_sampled_by_ctranslate2_chunks_of_one_length_at_a_time() -> None:
+    network = Network([0])
+    search, encoded = searched(network)
+    hypotheses = encoded.decode(DecodeRequest(language="en", temperature=0.4))
+    assert search.asked == {}
+    assert [hypothesis.probabilities for hypothesis in hypotheses] == [None, None]
 
 
 def test_languages_are_given_by_their_codes() -> None:

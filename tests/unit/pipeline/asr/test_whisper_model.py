@@ -30,7 +30,13 @@ class Characters:
 
 def parts(*, multilingual: bool = False, max_tokens: int = 448) -> WhisperParts:
     network = SimpleNamespace(is_multilingual=multilingual, device="cpu")
-    return WhisperParts(network=network, tokenizer=Characters(), max_tokens=max_tokens, fresh_network=lambda: network)
+    return WhisperParts(
+        network=network,
+        tokenizer=Characters(),
+        max_tokens=max_tokens,
+        fresh_network=lambda: network,
+        search=None,
+    )
 
 
 def test_an_english_only_model_is_told_no_language() -> None:

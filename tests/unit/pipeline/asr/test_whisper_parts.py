@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from ctranslate2 import StorageView
 
+from pipeline.asr.encoded import Encoded
 from pipeline.asr.whisper_model import WhisperParts
 
 ENCODED = np.arange(3 * 4 * 2, dtype=np.float32).reshape(3, 4, 2)
@@ -31,8 +32,10 @@ class Network:
 @pytest.mark.parametrize(("device", "calls"), [("cpu", [1, 1, 1]), ("cuda", [3])])
 def test_chunks_are_aligned_one_by_one_on_a_cpu_and_together_on_a_gpu(device: str, calls: list[int]) -> None:
     network = Network(device)
-    parts = WhisperParts(network=network, tokenizer=None, max_tokens=448, fresh_network=lambda: network)
-    found = parts.align(StorageView.from_array(ENCODED), [9], TEXTS, [10, 20, 30])
+    parts = WhisperParts(network=network, tokenizer=None, max_tokens=448, fresh_network=lambda: network, search=None)
+    apart = Encoded.apart([chunk[None] for chunk in ENCODED])
+    encoded = apart if device == "cpu" else Encoded.together(StorageView.from_array(ENCODED), len(ENCODED))
+    found = parts.align(encoded, [9], TEXTS, [10, 20, 30])
     assert network.calls == calls
     assert found == [
         (ENCODED[0].tolist(), [9], [1, 2], 10),

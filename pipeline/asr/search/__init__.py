@@ -1,0 +1,4 @@
+"""The search for the likeliest text on a CPU: chunks of any length side by side, no more guesses than are worth it.
+
+`Beam` says which texts of a chunk are followed, `WhisperDecoder` what may come next, `TextSearch` brings them together.
+"""

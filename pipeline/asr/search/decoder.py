@@ -1,0 +1,172 @@
+"""Whisper's decoder on a CPU, for several chunks of audio of any length at once.
+
+Radford et al. 2022: layers of self-attention, attention to the encoded audio and a feed-forward network, each with its
+norm before and its input added after. What chunks have in common, the products with the weights, is computed for all
+rows at once; what is a chunk's own, both attentions, chunk by chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from pipeline.asr.search.quantized_linear import QuantizedLinear
+from pipeline.asr.search.weights import Weights
+
+_ROOM: Final = 64
+# Tokens by which the room for keys and values grows.
+_PLAIN: Final = ("alibi", "layernorm_embedding", "scale_embeddings", "start_from_zero_embedding")
+# Of what CTranslate2 can vary in a decoder, Whisper has none.
+
+
+@dataclass(slots=True)
+class ChunkState:
+    """What the decoder keeps of one chunk: keys and values of its audio, and of the tokens of the texts followed."""
+
+    audio: list[tuple[Tensor, Tensor]]
+    """By layer: keys, (heads, size, frames), and values, (heads, frames, size)."""
+    said: list[Tensor]
+    """By layer: keys and values, (2, texts, heads, room, size)."""
+    length: int = 0
+    """Tokens so far."""
+
+    def follow(self, parents: Sequence[int]) -> None:
+        """Keep the texts with these numbers, in this order; a text may be kept more than once."""
+        if list(parents) == list(range(len(parents))):
+            self.said = [kept[:, : len(parents)] for kept in self.said]
+            return
+        chosen = torch.tensor(parents)
+        for number, kept in enumerate(self.said):
+            room = kept.new_empty((2, len(parents), *kept.shape[2:]))
+            room[..., : self.length, :] = kept[:, chosen, :, : self.length]
+            self.said[number] = room
+
+    def add(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Keep keys and values of new tokens, (texts, heads, tokens, size); gives those of all tokens so far."""
+        kept, upto = self.said[layer], self.length + keys.shape[2]
+        if upto > kept.shape[3]:
+            kept = functional.pad(kept, (0, 0, 0, max(_ROOM, upto - kept.shape[3])))
+            self.said[layer] = kept
+        all_keys, all_values = kept[:, :, :, :upto]
+        all_keys[:, :, self.length :] = keys
+        all_values[:, :, self.length :] = values
+        return all_keys, all_values
+
+
+class WhisperDecoder:
+    """The network. Holds no state of a chunk; may be shared between threads."""
+
+    def __init__(self, weights: Weights) -> None:
+        """Raises `KeyError` where weights are missing; see `is_whisper` for what else may differ."""
+        self._heads = weights.number("decoder/num_heads")
+        # In 16 bits: one row a token is looked up, and the table is the largest part of a small model.
+        self._embeddings = torch.from_numpy(weights.array("decoder/embeddings/weight")).half()
+        self._positions = torch.from_numpy(weights.array("decoder/position_encodings/encodings"))
+        self._layers: list[_Layer] = []
+        while f"decoder/layer_{len(self._layers)}/ffn/linear_0/weight" in weights:
+            self._layers.append(_Layer(weights, f"decoder/layer_{len(self._layers)}"))
+        self._norm = _Norm(weights, "decoder/layer_norm")
+        self._outputs = _linear(weights, "decoder/projection")
+
+    @staticmethod
+    def is_whisper(weights: Weights) -> bool:
+        """Whether this is the decoder that is computed here, with nothing that CTranslate2 adds for other models."""
+        return "decoder/projection/weight" in weights and not any(
+            f"decoder/{name}" in weights and weights.number(f"decoder/{name}") for name in _PLAIN
+        )
+
+    def hear(self, encoded: Tensor) -> ChunkState:
+        """Begin a chunk that has been through the encoder, (frames, width)."""
+        audio = []
+        for layer in self._layers:
+            pairs = layer.audio_keys_values(encoded).view(len(encoded), 2, self._heads, -1)
+            keys, values = pairs.permute(1, 2, 0, 3)
+            audio.append((keys.transpose(1, 2).contiguous(), values.contiguous()))
+        size = self._positions.shape[1] // self._heads
+        return ChunkState(audio, [torch.empty(2, 1, self._heads, _ROOM, size) for _ in self._layers])
+
+    def advance(self, chunks: Sequence[ChunkState], tokens: Sequence[Tensor]) -> list[Tensor]:
+        """Take in each chunk's next tokens, (texts, tokens) each; gives (texts, tokens, width) of each."""
+        rows = [
+            self._embeddings[new].float() + self._positions[chunk.length : chunk.length + new.shape[1]]
+            for chunk, new in zip(chunks, tokens, strict=True)
+        ]
+        shapes = [one.shape for one in rows]
+        ends = torch.tensor([shape[0] * shape[1] for shape in shapes]).cumsum(0).tolist()
+        spans = [slice(end - shape[0] * shape[1], end) for shape, end in zip(shapes, ends, strict=True)]
+        x = torch.cat([one.flatten(0, 1) for one in rows])
+        for number, layer in enumerate(self._layers):
+            queries, *pair = layer.self_input(layer.self_norm(x)).chunk(3, 1)
+            said = torch.empty_like(x)
+            for chunk, span, (texts, new, _) in zip(chunks, spans, shapes, strict=True):
+                said[span] = self._self_attention(
+                    chunk, number, [part[span].view(texts, new, self._heads, -1) for part in (queries, *pair)]
+                )
+            x = x + layer.self_output(said)
+            queries = layer.audio_query(layer.audio_norm(x))
+            heard = torch.empty_like(x)
+            for chunk, span in zip(chunks, spans, strict=True):
+                heard[span] = self._audio_attention(chunk, number, queries[span])
+            x = x + layer.audio_output(heard)
+            x = x + layer.narrow(functional.gelu(layer.widen(layer.norm(x))))
+        for chunk, (_, new, _) in zip(chunks, shapes, strict=True):
+            chunk.length += new
+        x = self._norm(x)
+        return [x[span].view(shape) for span, shape in zip(spans, shapes, strict=True)]
+
+    def outputs(self, rows: Tensor) -> Tensor:
+        """From what `advance` gives, (rows, width), to a number for each token that may come next, (rows, tokens)."""
+        return self._outputs(rows)
+
+    def _self_attention(self, chunk: ChunkState, layer: int, new: list[Tensor]) -> Tensor:
+        """Queries, keys and values, (texts, tokens, heads, size) each; gives (texts x tokens, width)."""
+        query, key, value = (part.transpose(1, 2) for part in new)
+        keys, values = chunk.add(layer, key, value)
+        # Several tokens at once come at the beginning only, so that none is before them.
+        attended = functional.scaled_dot_product_attention(query, keys, values, is_causal=query.shape[2] > 1)
+        return attended.transpose(1, 2).flatten(2).flatten(0, 1)
+
+    def _audio_attention(self, chunk: ChunkState, layer: int, queries: Tensor) -> Tensor:
+        """Queries, (rows, width); gives the same shape."""
+        keys, values = chunk.audio[layer]
+        by_head = queries.view(len(queries), self._heads, -1).transpose(0, 1)
+        scores = torch.bmm(by_head * by_head.shape[2] ** -0.5, keys)
+        return torch.bmm(scores.softmax(2), values).transpose(0, 1).flatten(1)
+
+
+class _Norm:
+    def __init__(self, weights: Weights, name: str) -> None:
+        self._factors = torch.from_numpy(weights.array(f"{name}/gamma"))
+        self._offsets = torch.from_numpy(weights.array(f"{name}/beta"))
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        return functional.layer_norm(rows, self._factors.shape, self._factors, self._offsets)
+
+
+class _Layer:
+    """Weights of one layer, under what they do here."""
+
+    def __init__(self, weights: Weights, name: str) -> None:
+        self.self_norm = _Norm(weights, f"{name}/self_attention/layer_norm")
+        self.self_input = _linear(weights, f"{name}/self_attention/linear_0")
+        self.self_output = _linear(weights, f"{name}/self_attention/linear_1")
+        self.audio_norm = _Norm(weights, f"{name}/attention/layer_norm")
+        self.audio_query = _linear(weights, f"{name}/attention/linear_0")
+        self.audio_keys_values = _linear(weights, f"{name}/attention/linear_1")
+        self.audio_output = _linear(weights, f"{name}/attention/linear_2")
+        self.norm = _Norm(weights, f"{name}/ffn/layer_norm")
+        self.widen = _linear(weights, f"{name}/ffn/linear_0")
+        self.narrow = _linear(weights, f"{name}/ffn/linear_1")
+
+
+def _linear(weights: Weights, name: str) -> QuantizedLinear:
+    bias = f"{name}/bias"
+    return QuantizedLinear(
+        torch.from_numpy(weights.array(f"{name}/weight")),
+        torch.from_numpy(weights.array(bias)) if bias in weights else None,
+    )

@@ -1,0 +1,63 @@
+"""Takes what the search needs from the folder of a Whisper model in CTranslate2's format."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from pipeline.asr.search import quantized_linear
+from pipeline.asr.search.decoder import WhisperDecoder
+from pipeline.asr.search.text_search import SearchTokens, TextSearch
+from pipeline.asr.search.timestamp_rules import TimestampRules
+from pipeline.asr.search.weights import Weights
+from pipeline.errors import ModelCorrupt
+
+_log: Final = logging.getLogger(__name__)
+_NO_SPEECH: Final = ("<|nospeech|>", "<|nocaptions|>")
+
+
+def load_search(folder: Path, token: Callable[[str], int | None]) -> TextSearch | None:
+    """Load the search; `token` gives the id of a control token, None where the model lacks it.
+
+    None, and a line in the log, where texts have to be searched by CTranslate2: on processors without the product that
+    makes the search worthwhile, and for decoders that differ from Whisper's. Raises `ModelCorrupt` where files cannot
+    be read.
+    """
+    if not quantized_linear.available():
+        _log.info("CTranslate2 searches for texts: this processor has no 8-bit products with weights laid out once")
+        return None
+    weights = Weights.read(folder / "model.bin")
+    if not WhisperDecoder.is_whisper(weights):
+        _log.info("CTranslate2 searches for texts: the decoder of %s is not Whisper's", folder.name)
+        return None
+    return TextSearch(WhisperDecoder(weights), _tokens(folder / "config.json", token))
+
+
+def _tokens(config: Path, token: Callable[[str], int | None]) -> SearchTokens:
+    """Control tokens, and those that the model's configuration says no text holds."""
+    try:
+        told = json.loads(config.read_text(encoding="utf-8"))
+        never, never_first = tuple(told["suppress_ids"]), tuple(told["suppress_ids_begin"])
+    except (OSError, ValueError, KeyError) as error:
+        message = f"{config.name} of model {config.parent.name} does not say which tokens no text holds ({error})"
+        raise ModelCorrupt(message) from error
+
+    def known(*names: str) -> int:
+        found = next((number for number in map(token, names) if number is not None), None)
+        if found is None:
+            message = f"tokenizer.json of model {config.parent.name} lacks {names[0]}"
+            raise ModelCorrupt(message)
+        return found
+
+    end = known("<|endoftext|>")
+    return SearchTokens(
+        start=known("<|startoftranscript|>"),
+        end=end,
+        no_speech=known(*_NO_SPEECH),
+        never=never,
+        never_first=never_first,
+        stamps=TimestampRules(end=end, first=known("<|notimestamps|>") + 1),
+    )

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks.gpu.random_whisper import SPECIAL
+from pipeline.asr.search import quantized_linear
+from pipeline.asr.search.loading import load_search
+from pipeline.asr.search.text_search import Found, TextSearch
+from pipeline.asr.search.timestamp_rules import LATEST_START
+from pipeline.errors import ModelCorrupt
+from tests.unit.pipeline.asr.search import small_whisper
+from tests.unit.pipeline.asr.search.small_whisper import END, PROMPT
+
+pytestmark = pytest.mark.skipif(not quantized_linear.available(), reason="no 8-bit products on this processor")
+
+FRAMES = (300, 200, 400)
+LIMIT = 12
+FIRST_STAMP = 100
+
+
+@pytest.fixture(scope="session")
+def audio(folder: Path) -> list[torch.Tensor]:
+    return [torch.from_numpy(chunk[0]) for chunk in small_whisper.encode(folder, *FRAMES)]
+
+
+def configured(folder: Path, copy: Path, **told: object) -> Path:
+    """The model, with other settings."""
+    shutil.copytree(folder, copy, dirs_exist_ok=True)
+    path = copy / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **told}))
+    return copy
+
+
+def loaded(folder: Path) -> TextSearch:
+    search = load_search(folder, small_whisper.token)
+    assert search is not None
+    return search
+
+
+def find(search: TextSearch, audio: list[torch.Tensor], size: int = 4, *, timestamps: bool = False) -> list[Found]:
+    return search(audio, PROMPT, [LIMIT] * len(audio), size, timestamps=timestamps)
+
+
+def test_chunks_of_any_length_get_the_texts_that_they_get_alone(folder: Path, audio: list[torch.Tensor]) -> None:
+    search = loaded(folder)
+    together = find(search, audio)
+    assert [find(search, [one])[0] for one in audio] == together
+    assert all(found.text.tokens and len(found.text.tokens) <= LIMIT for found in together)
+    assert all(0 < found.no_speech < 1 for found in together)
+
+
+def test_what_no_text_holds_is_in_none(folder: Path, audio: list[torch.Tensor], tmp_path: Path) -> None:
+    said = {token for found in find(loaded(folder), audio) for token in found.text.tokens}
+    search = loaded(configured(folder, tmp_path, suppress_ids=sorted(said)))
+    assert not said & {token for found in find(search, audio) for token in found.text.tokens}
+
+
+def test_what_no_text_begins_with_begins_none(folder: Path, audio: list[torch.Tensor], tmp_path: Path) -> None:
+    first = {found.text.tokens[0] for found in find(loaded(folder), audio)}
+    search = loaded(configured(folder, tmp_path, suppress_ids_begin=sorted(first)))
+    assert not first & {found.text.tokens[0] for found in find(search, audio)}
+
+
+def test_a_wider_search_finds_no_less_likely_text(folder: Path, audio: list[torch.Tensor]) -> None:
+    search = loaded(folder)
+    narrow, wide = (sum(found.text.mean for found in find(search, audio, size)) for size in (1, 5))
+    assert wide >= narrow - 1e-3
+
+
+def test_a_prompt_may_be_long(folder: Path, audio: list[torch.Tensor]) -> None:
+    (found,) = loaded(folder)(audio[:1], [*range(20, 120), *PROMPT], [LIMIT], 2)
+    assert found.text.tokens
+
+
+def test_probabilities_are_those_of_the_tokens(folder: Path, audio: list[torch.Tensor]) -> None:
+    for found in find(loaded(folder), audio):
+        assert len(found.text.logprobs) == len(found.text.tokens)
+        assert found.text.score <= sum(found.text.logprobs) + 1e-6 <= 0
+        assert END not in found.text.tokens
+
+
+def test_texts_with_timestamps_obey_their_rules(folder: Path, audio: list[torch.Tensor]) -> None:
+    """The control tokens are told to lie further ahead, so that there are timestamps above them."""
+    ids = {name: FIRST_STAMP - len(SPECIAL) + number for number, name in enumerate(SPECIAL)}
+    search = load_search(folder, ids.get)
+    assert search is not None
+    found = search(audio, [ids["<|startoftranscript|>"]], [LIMIT] * len(audio), 4, timestamps=True)
+    for tokens in (one.text.tokens for one in found):
+        stamps = [token for token in tokens if token >= FIRST_STAMP]
+        assert tokens[0] == stamps[0] <= FIRST_STAMP + LATEST_START
+        assert stamps == sorted(stamps)
+        assert not set(tokens) & set(range(ids["<|endoftext|>"], FIRST_STAMP))
+
+
+def test_where_the_processor_lacks_the_products_there_is_none(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(quantized_linear, "available", lambda: False)
+    with caplog.at_level("INFO"):
+        assert load_search(folder, small_whisper.token) is None
+    assert "CTranslate2 searches" in caplog.text
+
+
+def test_a_model_that_does_not_say_what_no_text_holds_is_refused(folder: Path, tmp_path: Path) -> None:
+    copy = configured(folder, tmp_path)
+    (copy / "config.json").write_text("{}")
+    with pytest.raises(ModelCorrupt, match=r"config\.json of model"):
+        load_search(copy, small_whisper.token)
+
+
+def test_a_tokenizer_without_the_control_tokens_is_refused(folder: Path) -> None:
+    with pytest.raises(ModelCorrupt, match="lacks"):
+        load_search(folder, lambda name: None)
