@@ -156,6 +156,7 @@ class AsrOptions:
     hotwords: str | None = None
     """Words that are likely to be said, separated by spaces."""
     beam_size: int = 5
+    """Texts followed at a time, at most."""
     batch_size: int | None = None
     """Chunks decoded together; None lets the recognizer decide: 8."""
     chunk_seconds: float = 26.0

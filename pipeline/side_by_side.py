@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from typing import Final, TypeVar
+from typing import TypeVar
 
+from pipeline.futures import result_of
 from pipeline.hooks import Hook
 
 Left = TypeVar("Left")
 Right = TypeVar("Right")
 Part = TypeVar("Part")
-
-LOOK: Final = 0.2
-"""Seconds between two looks at whether this thread was interrupted, while it waits for the other."""
 
 
 class _Ended(Exception):
@@ -49,19 +47,9 @@ def side_by_side(left: Callable[[Hook], Left], right: Callable[[Hook], Right], h
             try:
                 mine = run(right)
             except _Ended:
-                _result(other)
+                result_of(other)
                 raise
-            return _result(other), mine
+            return result_of(other), mine
         except BaseException:  # an interrupt while this one waits, for instance
             failed.set()
             raise
-
-
-def _result(other: Future[Part]) -> Part:
-    """Wait for what the other thread makes.
-
-    Not in one go: an interrupt that comes as this thread falls asleep does not wake it.
-    """
-    while not wait([other], LOOK).done:
-        pass
-    return other.result()

@@ -12,11 +12,8 @@ from pipeline.types import Transcript, Turn, Word
 
 VAD_STEP = 7.5
 """Seconds between segmentation windows where nothing but speech regions is wanted of them."""
-TOGETHER = 32
-"""Recordings that are worked on at once, one computing at a time: `hansard serve worker process --concurrency 32`.
-
-They share batches: of short calls these hold three chunks where 8 are worked on at once, and five with 32.
-"""
+TOGETHER = 8
+"""Recordings that are worked on at once, one computing at a time: `hansard serve worker process --concurrency 8`."""
 PACKAGES = ("hansard", "faster-whisper", "ctranslate2", "torch", "pocketsphinx")
 
 

@@ -65,7 +65,7 @@ class WhisperBatch:
 
     def decode(self, request: DecodeRequest) -> tuple[Hypothesis, ...]:
         """Give one hypothesis a chunk."""
-        if self.parts.search is not None and request.temperature == 0:
+        if self.parts.search is not None:
             return self._searched(self.parts.search, request)
         outputs: dict[int, _Output] = {}
         for numbers, view in self.encoded.by_length():
@@ -80,10 +80,14 @@ class WhisperBatch:
         return token_limit(self.padded_seconds[number], self.parts.max_tokens // 2)
 
     def _searched(self, search: TextSearch, request: DecodeRequest) -> tuple[Hypothesis, ...]:
-        """Find the likeliest texts by our own search."""
-        limits = [self._limit(number) for number in range(len(self.durations))]
+        """Find texts by our own search."""
         encoded = [torch.from_numpy(chunk[0]) for chunk in self.encoded.chunks]
-        found = search(encoded, self.parts.prompt(request), limits, request.beam_size, timestamps=request.timestamps)
+        prompt, limits = self.parts.prompt(request), [self._limit(number) for number in range(len(encoded))]
+        stamps, heat = request.timestamps, request.temperature
+        if heat > 0:
+            found = search.drawn(encoded, prompt, limits, temperature=heat, timestamps=stamps)
+        else:
+            found = search.likeliest(encoded, prompt, limits, beam_size=request.beam_size, timestamps=stamps)
         return tuple(
             self._hypothesis(
                 _Output(one.text.tokens, one.text.logprobs, one.text.mean, one.no_speech), duration, request

@@ -11,7 +11,7 @@ MARGIN: Final = 1.0
 
 Of a beam of five most texts never win. With this margin two are followed on average, and it errs no more: DECISIONS.md.
 """
-ALIKE: Final = 5
+ALIKE: Final = 3
 """Tokens in a row after which two texts go on alike, so that only the likelier is followed."""
 
 

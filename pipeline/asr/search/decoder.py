@@ -18,6 +18,8 @@ from torch.nn import functional
 from pipeline.asr.search.quantized_linear import QuantizedLinear
 from pipeline.asr.search.weights import Weights
 
+DECODER: Final = "decoder/"
+"""What the names of its weights begin with."""
 _ROOM: Final = 64
 # Tokens by which the room for keys and values grows.
 _PLAIN: Final = ("alibi", "layernorm_embedding", "scale_embeddings", "start_from_zero_embedding")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.asr.search import quantized_linear
-from pipeline.asr.search.decoder import WhisperDecoder
+from pipeline.asr.search.decoder import DECODER, WhisperDecoder
 from pipeline.asr.search.text_search import SearchTokens, TextSearch
 from pipeline.asr.search.timestamp_rules import TimestampRules
 from pipeline.asr.search.weights import Weights
@@ -29,7 +29,7 @@ def load_search(folder: Path, token: Callable[[str], int | None]) -> TextSearch 
     if not quantized_linear.available():
         _log.info("CTranslate2 searches for texts: this processor has no 8-bit products with weights laid out once")
         return None
-    weights = Weights.read(folder / "model.bin")
+    weights = Weights.read(folder / "model.bin", DECODER)
     if not WhisperDecoder.is_whisper(weights):
         _log.info("CTranslate2 searches for texts: the decoder of %s is not Whisper's", folder.name)
         return None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import torch
@@ -22,6 +24,17 @@ def available() -> bool:
     return _ENGINE in torch.backends.quantized.supported_engines
 
 
+@contextmanager
+def _engine() -> Iterator[None]:
+    """Weights are laid out for the engine that is set for the process; what was set before is set again."""
+    before = torch.backends.quantized.engine
+    torch.backends.quantized.engine = _ENGINE
+    try:
+        yield
+    finally:
+        torch.backends.quantized.engine = before
+
+
 class QuantizedLinear:
     """x -> x W^T + b in 8-bit integers, W by one scale a row, x by one scale a row.
 
@@ -35,10 +48,10 @@ class QuantizedLinear:
         with warnings.catch_warnings():
             # torch announces that these tensors will move to another package; the releases that we allow have them.
             warnings.simplefilter("ignore")
-            torch.backends.quantized.engine = _ENGINE
             zeros = torch.zeros(len(weight), dtype=torch.long)
             integers = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
-            self._packed = torch.ops.quantized.linear_prepack(integers, None)
+            with _engine():
+                self._packed = torch.ops.quantized.linear_prepack(integers, None)
         self._bias = bias
 
     def __call__(self, rows: Tensor) -> Tensor:

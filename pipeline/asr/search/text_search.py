@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,9 +13,18 @@ from torch import Tensor
 
 from pipeline.asr.search.beam import Beam, Text
 from pipeline.asr.search.decoder import ChunkState, WhisperDecoder
+from pipeline.asr.search.samples import Samples
 from pipeline.asr.search.timestamp_rules import TimestampRules
+from pipeline.futures import result_of
+
+Choose = Callable[[Tensor, int], tuple[Tensor, Tensor]]
+"""From outputs, (texts, tokens), and the length of the texts, to tokens that follow each and their logarithms."""
 
 _NEVER: Final = -math.inf
+_SAMPLES: Final = 5
+# Texts drawn at a temperature above 0, of which the likeliest is taken; as in Whisper's own decoding.
+_SEED: Final = 20
+# Any number; sampled text should not differ from run to run.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,62 +55,124 @@ class Found:
 @dataclass(slots=True)
 class _Chunk:
     state: ChunkState
-    beam: Beam
-    timestamps: bool
+    course: Beam | Samples
     no_speech: float = 0.0
 
 
 class TextSearch:
-    """Beam search over chunks side by side. A chunk's text does not depend on the others."""
+    """Search over chunks side by side. A chunk's text does not depend on the others.
+
+    There is one thread that searches, whoever asks: memory that a thread gives back is kept for that thread, and a
+    hundred megabytes for each that ever searched is too much.
+    """
 
     def __init__(self, decoder: WhisperDecoder, tokens: SearchTokens) -> None:
         self._decoder = decoder
         self._tokens = tokens
         self._never = torch.tensor(tokens.never, dtype=torch.long)
         self._never_first = torch.tensor(tokens.never_first, dtype=torch.long)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="search")
 
-    @torch.inference_mode()
-    def __call__(
+    def likeliest(
         self,
         encoded: Sequence[Tensor],
         prompt: Sequence[int],
         limits: Sequence[int],
-        beam_size: int,
         *,
+        beam_size: int,
         timestamps: bool = False,
     ) -> list[Found]:
-        """Find the likeliest text of every chunk.
+        """Find the likeliest text of every chunk by beam search.
 
         `encoded`: (frames, width) of each chunk, of any length; `prompt`: what is before every text, with the start of
         transcript; `limits`: most tokens of each chunk's text; `timestamps`: whether texts are to hold timestamps.
         """
-        chunks = [
-            _Chunk(self._decoder.hear(audio), Beam(beam_size, limit, self._tokens.end), timestamps)
-            for audio, limit in zip(encoded, limits, strict=True)
-        ]
+
+        def choose(outputs: Tensor, _: int) -> tuple[Tensor, Tensor]:
+            best, tokens = outputs.log_softmax(1).topk(beam_size + 1, 1)
+            return tokens, best
+
+        courses = [Beam(beam_size, limit, self._tokens.end) for limit in limits]
+        return self._run(encoded, prompt, courses, choose, timestamps=timestamps)
+
+    def drawn(
+        self,
+        encoded: Sequence[Tensor],
+        prompt: Sequence[int],
+        limits: Sequence[int],
+        *,
+        temperature: float,
+        timestamps: bool = False,
+    ) -> list[Found]:
+        """Draw some texts of every chunk at a temperature above 0, and give the likeliest of them.
+
+        As `likeliest` otherwise. The same chunk gets the same text every time.
+        """
+        found = []
+        for audio, limit in zip(encoded, limits, strict=True):
+            chance = torch.Generator().manual_seed(_SEED)
+
+            def draw(outputs: Tensor, said: int, chance: torch.Generator = chance) -> tuple[Tensor, Tensor]:
+                number = 1 if said else _SAMPLES
+                shares = (outputs / temperature).softmax(1)
+                tokens = torch.multinomial(shares, number, replacement=True, generator=chance)
+                return tokens, outputs.log_softmax(1).gather(1, tokens)
+
+            found += self._run([audio], prompt, [Samples(limit, self._tokens.end)], draw, timestamps=timestamps)
+        return found
+
+    def _run(
+        self,
+        encoded: Sequence[Tensor],
+        prompt: Sequence[int],
+        courses: Sequence[Beam | Samples],
+        choose: Choose,
+        *,
+        timestamps: bool,
+    ) -> list[Found]:
+        return result_of(self._thread.submit(self._searched, encoded, prompt, courses, choose, timestamps=timestamps))
+
+    @torch.inference_mode()
+    def _searched(
+        self,
+        encoded: Sequence[Tensor],
+        prompt: Sequence[int],
+        courses: Sequence[Beam | Samples],
+        choose: Choose,
+        *,
+        timestamps: bool,
+    ) -> list[Found]:
+        chunks = [_Chunk(self._decoder.hear(audio), course) for audio, course in zip(encoded, courses, strict=True)]
         rows = self._decoder.advance([chunk.state for chunk in chunks], [torch.tensor([list(prompt)])] * len(chunks))
         opening = torch.stack([row[0, prompt.index(self._tokens.start)] for row in rows])
         silent = self._decoder.outputs(opening).softmax(1)[:, self._tokens.no_speech]
         for chunk, probability in zip(chunks, silent.tolist(), strict=True):
             chunk.no_speech = probability
-        self._choose(chunks, rows)
-        while searching := [chunk for chunk in chunks if chunk.beam.texts]:
-            said = [torch.tensor([[text.tokens[-1]] for text in chunk.beam.texts]) for chunk in searching]
-            self._choose(searching, self._decoder.advance([chunk.state for chunk in searching], said))
-        return [Found(chunk.beam.best, chunk.no_speech) for chunk in chunks]
+        searching = chunks
+        while searching:
+            outputs = self._decoder.outputs(torch.cat([row[:, -1] for row in rows]))
+            self._forbid(outputs, [text for chunk in searching for text in chunk.course.texts], timestamps=timestamps)
+            tokens, logprobs = choose(outputs, len(searching[0].course.texts[0].tokens))
+            self._go_on(searching, tokens.tolist(), logprobs.tolist())
+            searching = [chunk for chunk in searching if chunk.course.texts]
+            said = [torch.tensor([[text.tokens[-1]] for text in chunk.course.texts]) for chunk in searching]
+            rows = self._decoder.advance([chunk.state for chunk in searching], said) if searching else []
+        return [Found(chunk.course.best, chunk.no_speech) for chunk in chunks]
 
-    def _choose(self, chunks: Sequence[_Chunk], rows: Sequence[Tensor]) -> None:
-        """Let every beam go on by a token, given what the decoder gives for its texts, (texts, tokens, width)."""
-        outputs = self._decoder.outputs(torch.cat([row[:, -1] for row in rows])).index_fill_(1, self._never, _NEVER)
-        texts = [(text, chunk) for chunk in chunks for text in chunk.beam.texts]
-        for row, (text, chunk) in zip(outputs, texts, strict=True):
+    def _forbid(self, outputs: Tensor, texts: Sequence[Text], *, timestamps: bool) -> None:
+        """Take from outputs, (texts, tokens), what may not follow each text."""
+        outputs.index_fill_(1, self._never, _NEVER)
+        for row, text in zip(outputs, texts, strict=True):
             if not text.tokens:
                 row.index_fill_(0, self._never_first, _NEVER)
-            if chunk.timestamps:
+            if timestamps:
                 self._tokens.stamps.apply(row, text.tokens)
-        best, tokens = outputs.log_softmax(1).topk(1 + max(chunk.beam.size for chunk in chunks), 1)
-        logprobs, candidates, first = best.tolist(), tokens.tolist(), 0
+
+    @staticmethod
+    def _go_on(chunks: Sequence[_Chunk], tokens: list[list[int]], logprobs: list[list[float]]) -> None:
+        """Let every chunk's texts go on, given what may follow each of all texts."""
+        first = 0
         for chunk in chunks:
-            last = first + len(chunk.beam.texts)
-            chunk.state.follow(chunk.beam.advance(candidates[first:last], logprobs[first:last]))
+            last = first + len(chunk.course.texts)
+            chunk.state.follow(chunk.course.advance(tokens[first:last], logprobs[first:last]))
             first = last

@@ -6,6 +6,7 @@ variables; aliases. A text is its length with the closing zero, two bytes, and a
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,11 +39,14 @@ class Weights:
         self._variables = variables
 
     @staticmethod
-    def read(path: Path) -> Weights:
-        """Read `model.bin`. Raises `ModelCorrupt` where it is not of this format, or ends early."""
+    def read(path: Path, part: str) -> Weights:
+        """Read the variables of `model.bin` whose names begin with `part`.
+
+        Raises `ModelCorrupt` where it is not of this format, or ends early.
+        """
         with path.open("rb") as file:
             try:
-                return Weights(_read(file))
+                return Weights(_read(file, part))
             except (struct.error, UnicodeDecodeError, KeyError, ValueError) as error:
                 message = f"{path.name} is not a model of CTranslate2's that can be read here ({error})"
                 raise ModelCorrupt(message) from error
@@ -63,7 +67,7 @@ class Weights:
         return (stored.astype(np.float32) / factors.astype(np.float32).reshape(-1, 1)).astype(np.float32)
 
 
-def _read(file: BinaryIO) -> dict[str, NDArray[np.generic]]:
+def _read(file: BinaryIO, part: str) -> dict[str, NDArray[np.generic]]:
     version = _number(file, "I")
     if version not in _VERSIONS:
         message = f"its version is {version}"
@@ -73,7 +77,15 @@ def _read(file: BinaryIO) -> dict[str, NDArray[np.generic]]:
     variables = {}
     for _ in range(_number(file, "I")):
         name = _text(file)
-        variables[name] = _variable(file)
+        shape, kind, size = (
+            [_number(file, "I") for _ in range(_number(file, "B"))],
+            _number(file, "B"),
+            _number(file, "I"),
+        )
+        if name.startswith(part):
+            variables[name] = _array(_bytes(file, size), kind).reshape(shape)
+        else:
+            file.seek(size, os.SEEK_CUR)
     for _ in range(_number(file, "I")):
         alias, name = _text(file), _text(file)
         # Of a matrix that has two names, the factors have one.
@@ -81,10 +93,8 @@ def _read(file: BinaryIO) -> dict[str, NDArray[np.generic]]:
     return variables
 
 
-def _variable(file: BinaryIO) -> NDArray[np.generic]:
-    shape = [_number(file, "I") for _ in range(_number(file, "B"))]
-    kind = _number(file, "B")
-    content = np.frombuffer(_bytes(file, _number(file, "I")), dtype=_TYPES[kind]).reshape(shape)
+def _array(stored: bytes, kind: int) -> NDArray[np.generic]:
+    content = np.frombuffer(stored, dtype=_TYPES[kind])
     # bfloat16 is the upper half of a float32.
     return (content.astype(np.uint32) << 16).view(np.float32) if kind == _BFLOAT16 else content
 

@@ -81,10 +81,11 @@ class Search:
         self.texts = texts
         self.asked: dict[str, Any] = {}
 
-    def __call__(self, encoded: Any, prompt: list[int], limits: list[int], beam_size: int, **asked: Any) -> list[Found]:
-        lengths = [len(chunk) for chunk in encoded]
-        self.asked = {"lengths": lengths, "prompt": prompt, "limits": limits, "beam_size": beam_size, **asked}
+    def likeliest(self, encoded: Any, prompt: list[int], limits: list[int], **asked: Any) -> list[Found]:
+        self.asked = {"lengths": [len(chunk) for chunk in encoded], "prompt": prompt, "limits": limits, **asked}
         return [Found(text, 0.125) for text in self.texts]
+
+    drawn = likeliest
 
 
 def searched(network: Network, *texts: Text) -> tuple[Search, WhisperBatch]:
@@ -215,12 +216,12 @@ def test_probabilities_stay_with_their_tokens_where_there_are_timestamps() -> No
     assert hypothesis.reached == pytest.approx(0.4)
 
 
-def test_what_is_sampled_is_sampled_by_ctranslate2_chunks_of_one_length_at_a_time() -> None:
-    network = Network([0])
-    search, encoded = searched(network)
-    hypotheses = encoded.decode(DecodeRequest(language="en", temperature=0.4))
-    assert search.asked == {}
-    assert [hypothesis.probabilities for hypothesis in hypotheses] == [None, None]
+def test_our_search_draws_texts_at_a_temperature() -> None:
+    text = Text((1,), (-0.5,), -0.6)
+    search, encoded = searched(Network(), text, text)
+    hypothesis, _ = encoded.decode(DecodeRequest(language="en", temperature=0.4, timestamps=True))
+    assert (search.asked["temperature"], search.asked["timestamps"]) == (0.4, True)
+    assert (hypothesis.text, hypothesis.temperature) == ("two", 0.4)
 
 
 def test_languages_are_given_by_their_codes() -> None:

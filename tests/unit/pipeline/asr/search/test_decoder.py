@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from pipeline.asr.search import quantized_linear
-from pipeline.asr.search.decoder import WhisperDecoder
+from pipeline.asr.search.decoder import DECODER, WhisperDecoder
 from pipeline.asr.search.quantized_linear import QuantizedLinear
 from pipeline.asr.search.weights import Weights
 from tests.unit.pipeline.asr.search import small_whisper
@@ -21,7 +21,7 @@ TEXT = [3, 77, 20, 3, 5]
 
 @pytest.fixture(scope="session")
 def decoder(folder: Path) -> WhisperDecoder:
-    return WhisperDecoder(Weights.read(folder / "model.bin"))
+    return WhisperDecoder(Weights.read(folder / "model.bin", DECODER))
 
 
 @pytest.fixture(scope="session")
@@ -104,7 +104,7 @@ def test_a_product_is_exact_to_the_rounding() -> None:
 
 
 def test_a_decoder_that_is_not_whispers_is_told_from_it(folder: Path) -> None:
-    weights = Weights.read(folder / "model.bin")
+    weights = Weights.read(folder / "model.bin", DECODER)
     assert WhisperDecoder.is_whisper(weights)
     other = Weights({**weights._variables, "decoder/alibi": np.asarray(1, dtype=np.int8)})
     assert not WhisperDecoder.is_whisper(other)

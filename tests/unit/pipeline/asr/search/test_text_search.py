@@ -43,7 +43,7 @@ def loaded(folder: Path) -> TextSearch:
 
 
 def find(search: TextSearch, audio: list[torch.Tensor], size: int = 4, *, timestamps: bool = False) -> list[Found]:
-    return search(audio, PROMPT, [LIMIT] * len(audio), size, timestamps=timestamps)
+    return search.likeliest(audio, PROMPT, [LIMIT] * len(audio), beam_size=size, timestamps=timestamps)
 
 
 def test_chunks_of_any_length_get_the_texts_that_they_get_alone(folder: Path, audio: list[torch.Tensor]) -> None:
@@ -73,7 +73,7 @@ def test_a_wider_search_finds_no_less_likely_text(folder: Path, audio: list[torc
 
 
 def test_a_prompt_may_be_long(folder: Path, audio: list[torch.Tensor]) -> None:
-    (found,) = loaded(folder)(audio[:1], [*range(20, 120), *PROMPT], [LIMIT], 2)
+    (found,) = loaded(folder).likeliest(audio[:1], [*range(20, 120), *PROMPT], [LIMIT], beam_size=2)
     assert found.text.tokens
 
 
@@ -89,12 +89,35 @@ def test_texts_with_timestamps_obey_their_rules(folder: Path, audio: list[torch.
     ids = {name: FIRST_STAMP - len(SPECIAL) + number for number, name in enumerate(SPECIAL)}
     search = load_search(folder, ids.get)
     assert search is not None
-    found = search(audio, [ids["<|startoftranscript|>"]], [LIMIT] * len(audio), 4, timestamps=True)
+    start, limits = [ids["<|startoftranscript|>"]], [LIMIT] * len(audio)
+    found = [
+        *search.likeliest(audio, start, limits, beam_size=4, timestamps=True),
+        *search.drawn(audio, start, limits, temperature=1.0, timestamps=True),
+    ]
     for tokens in (one.text.tokens for one in found):
         stamps = [token for token in tokens if token >= FIRST_STAMP]
         assert tokens[0] == stamps[0] <= FIRST_STAMP + LATEST_START
         assert stamps == sorted(stamps)
         assert not set(tokens) & set(range(ids["<|endoftext|>"], FIRST_STAMP))
+
+
+def test_texts_are_drawn_the_same_every_time_and_alone(folder: Path, audio: list[torch.Tensor]) -> None:
+    search = loaded(folder)
+
+    def draw(*chunks: torch.Tensor, temperature: float = 1.0) -> list[Found]:
+        return search.drawn(chunks, PROMPT, [LIMIT] * len(chunks), temperature=temperature)
+
+    drawn = draw(*audio)
+    assert draw(*audio) == drawn
+    assert [draw(one)[0] for one in audio] == drawn
+    assert draw(*audio, temperature=0.5) != drawn
+    assert all(0 < len(found.text.tokens) <= LIMIT for found in drawn)
+
+
+def test_at_a_low_temperature_the_likeliest_tokens_are_drawn(folder: Path, audio: list[torch.Tensor]) -> None:
+    search = loaded(folder)
+    cold = search.drawn(audio, PROMPT, [LIMIT] * len(audio), temperature=1e-4)
+    assert [found.text.tokens for found in cold] == [found.text.tokens for found in find(search, audio, 1)]
 
 
 def test_where_the_processor_lacks_the_products_there_is_none(
