@@ -76,13 +76,15 @@ class WhisperBatch:
         )
 
     def _limit(self, number: int) -> int:
-        """Most tokens of a chunk: by what it was filled up to, as texts that CTranslate2 finds depend on that."""
+        """Most tokens of a chunk's text."""
         return token_limit(self.padded_seconds[number], self.parts.max_tokens // 2)
 
     def _searched(self, search: TextSearch, request: DecodeRequest) -> tuple[Hypothesis, ...]:
         """Find texts by our own search."""
         encoded = [torch.from_numpy(chunk[0]) for chunk in self.encoded.chunks]
-        prompt, limits = self.parts.prompt(request), [self._limit(number) for number in range(len(encoded))]
+        prompt = self.parts.prompt(request)
+        room = self.parts.max_tokens - len(prompt)
+        limits = [min(room, self._limit(number)) for number in range(len(encoded))]
         stamps, heat = request.timestamps, request.temperature
         if heat > 0:
             found = search.drawn(encoded, prompt, limits, temperature=heat, timestamps=stamps)

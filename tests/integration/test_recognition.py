@@ -145,6 +145,14 @@ def test_our_search_finds_no_worse_texts_than_ctranslate2(backend: FasterWhisper
         assert statistics.mean(difference) < 0.05
 
 
+def test_in_other_numbers_ctranslate2_searches(store: ModelStore, backend: FasterWhisper, cities: Waveform) -> None:
+    exact = FasterWhisper.from_pretrained(store, compute_type="float32", threads=1)
+    assert not exact.mixes_lengths
+    speech = [Segment(0.0, 11.0), Segment(11.5, 20.0)]
+    ours, theirs = (texts(Recognizer(each)(cities, speech)) for each in (backend, exact))
+    assert edits(theirs, ours) <= 3
+
+
 def test_our_search_gives_timestamps_as_ctranslate2_does(backend: FasterWhisper, cities: Waveform) -> None:
     request = DecodeRequest(language="en", timestamps=True)
     encoded = backend.encode([cities.crop(Segment(0.0, 22.0))])

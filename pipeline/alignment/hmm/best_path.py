@@ -113,11 +113,11 @@ class _Lattice:
             score[self._joints] = joint
             np.greater(score, kept, out=moved[frame])
             np.maximum(score, kept, out=score)
-            np.take(heard[frame], columns, out=fit)
+            heard[frame].take(columns, out=fit, mode="clip")  # none is beyond; checking takes a copy
             score += fit
             np.add(score, self._leave, out=left)
             exits[frame, :-1] = left[_STATES - 1 :: _STATES]
-            joint = exits[frame][self._before].max(axis=0) + self._price
+            joint = np.maximum.reduce(exits[frame].take(self._before)) + self._price
         end = int(self._ends[np.argmax(score[self._ends])])
         return self._traced(moved, exits, end) if score[end] > _NEVER / 2 else None
 

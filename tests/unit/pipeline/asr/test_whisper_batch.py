@@ -197,6 +197,13 @@ def test_our_search_takes_chunks_of_any_length_each_with_its_own_limit() -> None
     assert one.probabilities == pytest.approx((math.exp(-0.5), math.exp(-1.0)))
 
 
+def test_a_long_prompt_leaves_our_search_less_room() -> None:
+    search, encoded = searched(Network(), Text((0,), (-0.5,), -0.6), Text((2,), (-0.1,), -0.2))
+    encoded.parts.prompt = lambda request: [90] * (Parts.max_tokens - 30)  # type: ignore[method-assign]
+    encoded.decode(REQUEST)
+    assert search.asked["limits"] == [30, 30]
+
+
 def test_words_have_the_probabilities_of_the_search_without_another_look() -> None:
     network = Network()
     _, encoded = searched(network)

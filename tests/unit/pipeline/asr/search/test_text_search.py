@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from benchmarks.gpu.random_whisper import SPECIAL
 from pipeline.asr.search import quantized_linear
+from pipeline.asr.search.decoder import WhisperDecoder
 from pipeline.asr.search.loading import load_search
 from pipeline.asr.search.text_search import Found, TextSearch
 from pipeline.asr.search.timestamp_rules import LATEST_START
@@ -52,6 +56,25 @@ def test_chunks_of_any_length_get_the_texts_that_they_get_alone(folder: Path, au
     assert [find(search, [one])[0] for one in audio] == together
     assert all(found.text.tokens and len(found.text.tokens) <= LIMIT for found in together)
     assert all(0 < found.no_speech < 1 for found in together)
+
+
+def test_whoever_asks_one_thread_searches(
+    folder: Path, audio: list[torch.Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it frees is kept for that thread: with a thread of each guest's, memory would grow with the guests."""
+    searched: list[int] = []
+    advance = WhisperDecoder.advance
+
+    def noted(self: WhisperDecoder, *given: Any) -> list[torch.Tensor]:
+        searched.append(threading.get_ident())
+        return advance(self, *given)
+
+    monkeypatch.setattr(WhisperDecoder, "advance", noted)
+    search = loaded(folder)
+    with ThreadPoolExecutor(3) as threads:
+        results = list(threads.map(lambda _: find(search, audio), range(3)))
+    assert results[0] == results[1] == results[2]
+    assert len(set(searched)) == 1
 
 
 def test_what_no_text_holds_is_in_none(folder: Path, audio: list[torch.Tensor], tmp_path: Path) -> None:
