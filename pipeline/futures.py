@@ -16,6 +16,10 @@ def result_of(other: Future[Made]) -> Made:
 
     Not in one go: an interrupt that comes as this thread falls asleep does not wake it.
     """
-    while not wait([other], LOOK).done:
-        pass
-    return other.result()
+    try:
+        while not wait([other], LOOK).done:
+            pass
+        return other.result()
+    finally:
+        # An error holds on to this frame, which must not hold on to the error: with it goes what was allocated.
+        del other

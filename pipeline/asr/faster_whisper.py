@@ -52,7 +52,7 @@ class ModelFolders(Protocol):
 
 
 class FasterWhisper:
-    """A Whisper model as `AsrBackend`. May be shared between threads; CTranslate2 queues their work."""
+    """A Whisper model as `AsrBackend`. May be shared between threads; their work is queued."""
 
     def __init__(self, folder: Path, *, name: str, device: str, compute_type: str | None, threads: int) -> None:
         if device not in _COMPUTE_TYPES:
@@ -94,7 +94,8 @@ class FasterWhisper:
         """Load a model of the catalog.
 
         `device` is `cpu` or `cuda`; `compute_type` one of CTranslate2's, None for int8 on a CPU and float16 on a
-        GPU; `threads` 0 lets CTranslate2 choose. Raises what the store raises, `ModelCorrupt` where files are
+        GPU; `threads` 0 lets CTranslate2 choose; our own search computes with as many as torch does
+        (`pipeline.device.use_threads`). Raises what the store raises, `ModelCorrupt` where files are
         missing, `MissingDependency` where packages are.
         """
         return cls(store.path(name), name=name, device=device, compute_type=compute_type, threads=threads)

@@ -19,13 +19,14 @@ def keep_large_blocks() -> None:
 
     The encoder's attention takes 6 x frames x frames floats a layer (Whisper tiny): 33 MB and more from 23.6 s of audio
     on, which the system then has to clear anew for every layer of every chunk. Kept, such chunks take a quarter less
-    CPU time, and a process up to 100 MB more. Does nothing where the environment sets any of this, or in another C
-    library.
+    CPU time, and a process some 100 MB more. The limits are the whole process's. Does nothing where the environment
+    sets any of this, or in another C library.
     """
     if any(name in os.environ for name in _SETTINGS):
         return
     with suppress(AttributeError, OSError, TypeError):  # another C library
         library = ctypes.CDLL(None)
-        library.mallopt(_MMAP_THRESHOLD, LARGEST)
-        # Setting the one stops glibc from raising the other to twice as much.
-        library.mallopt(_TRIM_THRESHOLD, 2 * LARGEST)
+        # Before 2.35 it refuses so much, and what it learns by itself is better than the other limit alone.
+        if library.mallopt(_MMAP_THRESHOLD, LARGEST):
+            # Setting the one stops glibc from raising the other to twice as much.
+            library.mallopt(_TRIM_THRESHOLD, 2 * LARGEST)

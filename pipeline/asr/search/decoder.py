@@ -22,8 +22,8 @@ DECODER: Final = "decoder/"
 """What the names of its weights begin with."""
 _ROOM: Final = 64
 # Tokens by which the room for keys and values grows.
-_PLAIN: Final = ("alibi", "layernorm_embedding", "scale_embeddings", "start_from_zero_embedding")
-# Of what CTranslate2 can vary in a decoder, Whisper has none.
+_OTHERS: Final = ("alibi", "layernorm_embedding", "scale_embeddings", "start_from_zero_embedding")
+# What a decoder of another kind may have; one whose weights are named otherwise is found out as they are read.
 
 
 @dataclass(slots=True)
@@ -38,7 +38,14 @@ class ChunkState:
     """Tokens so far."""
 
     def follow(self, parents: Sequence[int]) -> None:
-        """Keep the texts with these numbers, in this order; a text may be kept more than once."""
+        """Keep the texts with these numbers, in this order; a text may be kept more than once.
+
+        Where none is, all of the chunk goes: it would wait for the longest of its batch.
+        """
+        if not parents:
+            self.audio.clear()
+            self.said.clear()
+            return
         if list(parents) == list(range(len(parents))):
             self.said = [kept[:, : len(parents)] for kept in self.said]
             return
@@ -74,12 +81,14 @@ class WhisperDecoder:
             self._layers.append(_Layer(weights, f"decoder/layer_{len(self._layers)}"))
         self._norm = _Norm(weights, "decoder/layer_norm")
         self._outputs = _linear(weights, "decoder/projection")
+        self.tokens = len(self._embeddings)
+        """How many there are."""
 
     @staticmethod
     def is_whisper(weights: Weights) -> bool:
-        """Whether this is the decoder that is computed here, with nothing that CTranslate2 adds for other models."""
+        """Whether this is the decoder that is computed here, with none of what CTranslate2 has for other models."""
         return "decoder/projection/weight" in weights and not any(
-            f"decoder/{name}" in weights and weights.number(f"decoder/{name}") for name in _PLAIN
+            f"decoder/{name}" in weights and weights.number(f"decoder/{name}") for name in _OTHERS
         )
 
     def hear(self, encoded: Tensor) -> ChunkState:

@@ -23,32 +23,31 @@ def load_search(folder: Path, token: Callable[[str], int | None]) -> TextSearch 
     """Load the search; `token` gives the id of a control token, None where the model lacks it.
 
     None, and a line in the log, where texts have to be searched by CTranslate2: on processors without the product that
-    makes the search worthwhile, and for decoders that differ from Whisper's. Raises `ModelCorrupt` where files cannot
-    be read.
+    makes the search worthwhile, and for models that differ from Whisper's.
     """
     if not quantized_linear.available():
         _log.info("CTranslate2 searches for texts: this processor has no 8-bit products with weights laid out once")
         return None
-    weights = Weights.read(folder / "model.bin", DECODER)
-    if not WhisperDecoder.is_whisper(weights):
-        _log.info("CTranslate2 searches for texts: the decoder of %s is not Whisper's", folder.name)
+    try:
+        weights = Weights.read(folder / "model.bin", DECODER)
+        if not WhisperDecoder.is_whisper(weights):
+            _log.warning("CTranslate2 searches for texts: the decoder of %s is not Whisper's", folder.name)
+            return None
+        return TextSearch(WhisperDecoder(weights), _tokens(folder / "config.json", token))
+    except (ModelCorrupt, KeyError, TypeError, ValueError, OSError) as error:
+        # CTranslate2 has loaded it, so that it can be used.
+        _log.warning("CTranslate2 searches for texts: %s is not as expected (%s: %s)", folder.name, type(error), error)
         return None
-    return TextSearch(WhisperDecoder(weights), _tokens(folder / "config.json", token))
 
 
 def _tokens(config: Path, token: Callable[[str], int | None]) -> SearchTokens:
     """Control tokens, and those that the model's configuration says no text holds."""
-    try:
-        told = json.loads(config.read_text(encoding="utf-8"))
-        never, never_first = tuple(told["suppress_ids"]), tuple(told["suppress_ids_begin"])
-    except (OSError, ValueError, KeyError) as error:
-        message = f"{config.name} of model {config.parent.name} does not say which tokens no text holds ({error})"
-        raise ModelCorrupt(message) from error
+    told = json.loads(config.read_text(encoding="utf-8"))
 
     def known(*names: str) -> int:
         found = next((number for number in map(token, names) if number is not None), None)
         if found is None:
-            message = f"tokenizer.json of model {config.parent.name} lacks {names[0]}"
+            message = f"tokenizer.json lacks {names[0]}"
             raise ModelCorrupt(message)
         return found
 
@@ -57,7 +56,7 @@ def _tokens(config: Path, token: Callable[[str], int | None]) -> SearchTokens:
         start=known("<|startoftranscript|>"),
         end=end,
         no_speech=known(*_NO_SPEECH),
-        never=never,
-        never_first=never_first,
+        never=tuple(told["suppress_ids"] or ()),
+        never_first=tuple(told["suppress_ids_begin"] or ()),
         stamps=TimestampRules(end=end, first=known("<|notimestamps|>") + 1),
     )

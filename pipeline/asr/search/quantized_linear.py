@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,15 +25,19 @@ def available() -> bool:
     return _ENGINE in torch.backends.quantized.supported_engines
 
 
+_setting: Final = threading.Lock()
+
+
 @contextmanager
 def _engine() -> Iterator[None]:
     """Weights are laid out for the engine that is set for the process; what was set before is set again."""
-    before = torch.backends.quantized.engine
-    torch.backends.quantized.engine = _ENGINE
-    try:
-        yield
-    finally:
-        torch.backends.quantized.engine = before
+    with _setting:
+        before = torch.backends.quantized.engine
+        torch.backends.quantized.engine = _ENGINE
+        try:
+            yield
+        finally:
+            torch.backends.quantized.engine = before
 
 
 class QuantizedLinear:

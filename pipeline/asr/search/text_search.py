@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -63,13 +64,13 @@ class TextSearch:
     """Search over chunks side by side. A chunk's text does not depend on the others.
 
     There is one thread that searches, whoever asks: memory that a thread gives back is kept for that thread, and a
-    hundred megabytes for each that ever searched is too much.
+    hundred megabytes for each that ever searched is too much. A process that is forked off has no such thread.
     """
 
     def __init__(self, decoder: WhisperDecoder, tokens: SearchTokens) -> None:
         self._decoder = decoder
         self._tokens = tokens
-        self._never = torch.tensor(tokens.never, dtype=torch.long)
+        self._never = torch.tensor([token for token in tokens.never if token < decoder.tokens], dtype=torch.long)
         self._never_first = torch.tensor(tokens.never_first, dtype=torch.long)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="search")
 
@@ -130,7 +131,14 @@ class TextSearch:
         *,
         timestamps: bool,
     ) -> list[Found]:
-        return result_of(self._thread.submit(self._searched, encoded, prompt, courses, choose, timestamps=timestamps))
+        ended = threading.Event()
+        try:
+            return result_of(
+                self._thread.submit(self._searched, encoded, prompt, courses, choose, ended, timestamps=timestamps)
+            )
+        except BaseException:  # an interrupt, for instance: nobody waits any more
+            ended.set()
+            raise
 
     @torch.inference_mode()
     def _searched(
@@ -139,6 +147,7 @@ class TextSearch:
         prompt: Sequence[int],
         courses: Sequence[Beam | Samples],
         choose: Choose,
+        ended: threading.Event,
         *,
         timestamps: bool,
     ) -> list[Found]:
@@ -149,7 +158,7 @@ class TextSearch:
         for chunk, probability in zip(chunks, silent.tolist(), strict=True):
             chunk.no_speech = probability
         searching = chunks
-        while searching:
+        while searching and not ended.is_set():
             outputs = self._decoder.outputs(torch.cat([row[:, -1] for row in rows]))
             self._forbid(outputs, [text for chunk in searching for text in chunk.course.texts], timestamps=timestamps)
             tokens, logprobs = choose(outputs, len(searching[0].course.texts[0].tokens))
@@ -157,7 +166,7 @@ class TextSearch:
             searching = [chunk for chunk in searching if chunk.course.texts]
             said = [torch.tensor([[text.tokens[-1]] for text in chunk.course.texts]) for chunk in searching]
             rows = self._decoder.advance([chunk.state for chunk in searching], said) if searching else []
-        return [Found(chunk.course.best, chunk.no_speech) for chunk in chunks]
+        return [] if ended.is_set() else [Found(chunk.course.best, chunk.no_speech) for chunk in chunks]
 
     def _forbid(self, outputs: Tensor, texts: Sequence[Text], *, timestamps: bool) -> None:
         """Take from outputs, (texts, tokens), what may not follow each text."""

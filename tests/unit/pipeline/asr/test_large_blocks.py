@@ -31,7 +31,13 @@ print(use())
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """What is asked of the C library."""
     calls: list[tuple[int, int]] = []
-    library = SimpleNamespace(mallopt=lambda name, value: calls.append((name, value)))
+
+    def mallopt(name: int, value: int) -> int:
+        calls.append((name, value))
+        return int(value < refused[0])
+
+    refused = [2**31]
+    library = SimpleNamespace(mallopt=mallopt, refused=refused)
     monkeypatch.setattr(large_blocks.ctypes, "CDLL", lambda _: library)  # type: ignore[attr-defined]
     for name in large_blocks._SETTINGS:
         monkeypatch.delenv(name, raising=False)
@@ -41,6 +47,13 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
 def test_both_limits_are_set_as_glibc_keeps_them_apart(asked: list[tuple[int, int]]) -> None:
     keep_large_blocks()
     assert asked == [(-3, LARGEST), (-1, 2 * LARGEST)]
+
+
+def test_where_glibc_refuses_it_goes_on_learning_by_itself(asked: list[tuple[int, int]]) -> None:
+    """Any limit that is set stops it."""
+    large_blocks.ctypes.CDLL(None).refused[0] = LARGEST  # type: ignore[attr-defined]
+    keep_large_blocks()
+    assert asked == [(-3, LARGEST)]
 
 
 @pytest.mark.parametrize("name", large_blocks._SETTINGS)

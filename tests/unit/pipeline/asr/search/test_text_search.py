@@ -11,12 +11,11 @@ import pytest
 import torch
 
 from benchmarks.gpu.random_whisper import SPECIAL
-from pipeline.asr.search import quantized_linear
+from pipeline.asr.search import quantized_linear, text_search
 from pipeline.asr.search.decoder import WhisperDecoder
 from pipeline.asr.search.loading import load_search
 from pipeline.asr.search.text_search import Found, TextSearch
 from pipeline.asr.search.timestamp_rules import LATEST_START
-from pipeline.errors import ModelCorrupt
 from tests.unit.pipeline.asr.search import small_whisper
 from tests.unit.pipeline.asr.search.small_whisper import END, PROMPT
 
@@ -121,6 +120,8 @@ def test_texts_with_timestamps_obey_their_rules(folder: Path, audio: list[torch.
         stamps = [token for token in tokens if token >= FIRST_STAMP]
         assert tokens[0] == stamps[0] <= FIRST_STAMP + LATEST_START
         assert stamps == sorted(stamps)
+        # A segment lasts: a timestamp comes again only where the next one begins with it.
+        assert all(later > one for one, later in zip(stamps[::2], stamps[1::2], strict=False))
         assert not set(tokens) & set(range(ids["<|endoftext|>"], FIRST_STAMP))
 
 
@@ -152,13 +153,60 @@ def test_where_the_processor_lacks_the_products_there_is_none(
     assert "CTranslate2 searches" in caplog.text
 
 
-def test_a_model_that_does_not_say_what_no_text_holds_is_refused(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", ["{}", "no JSON", '{"suppress_ids": 3, "suppress_ids_begin": []}'])
+def test_a_model_that_is_not_as_expected_is_left_to_ctranslate2(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, content: str
+) -> None:
     copy = configured(folder, tmp_path)
-    (copy / "config.json").write_text("{}")
-    with pytest.raises(ModelCorrupt, match=r"config\.json of model"):
-        load_search(copy, small_whisper.token)
+    (copy / "config.json").write_text(content)
+    assert load_search(copy, small_whisper.token) is None
+    assert "CTranslate2 searches" in caplog.text
 
 
-def test_a_tokenizer_without_the_control_tokens_is_refused(folder: Path) -> None:
-    with pytest.raises(ModelCorrupt, match="lacks"):
-        load_search(folder, lambda name: None)
+def test_so_is_one_without_the_control_tokens_or_with_other_weights(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert load_search(folder, lambda name: None) is None
+    assert "tokenizer.json lacks" in caplog.text
+    copy = configured(folder, tmp_path)
+    content = (copy / "model.bin").read_bytes()
+    (copy / "model.bin").write_bytes(content.replace(b"decoder/layer_0/attention/l", b"decoder/layer_0/attentive/l"))
+    assert load_search(copy, small_whisper.token) is None
+    assert "attention/layer_norm" in caplog.text
+
+
+def test_no_list_is_an_empty_one_and_tokens_beyond_the_last_are_ignored(
+    folder: Path, audio: list[torch.Tensor], tmp_path: Path
+) -> None:
+    search = loaded(configured(folder, tmp_path, suppress_ids=[5000], suppress_ids_begin=None))
+    assert find(search, audio) == find(loaded(folder), audio)
+
+
+def test_a_model_that_is_stored_in_integers_is_searched(folder: Path, tmp_path: Path) -> None:
+    stored = small_whisper.write(tmp_path, "int8")
+    audio = [torch.from_numpy(chunk[0]) for chunk in small_whisper.encode(folder, *FRAMES)]
+    found, expected = find(loaded(stored), audio), find(loaded(folder), audio)
+    assert [one.text.mean for one in found] == pytest.approx([one.text.mean for one in expected], abs=0.1)
+
+
+def test_an_interrupt_ends_the_search(folder: Path, audio: list[torch.Tensor], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever searches next does not wait for what nobody waits for."""
+    steps: list[int] = []
+    advance, goes_on = WhisperDecoder.advance, threading.Event()
+
+    def slow(self: WhisperDecoder, *given: Any) -> list[torch.Tensor]:
+        steps.append(1)
+        goes_on.wait(10)
+        return advance(self, *given)
+
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(WhisperDecoder, "advance", slow)
+    monkeypatch.setattr(text_search, "result_of", interrupted)
+    search = loaded(folder)
+    with pytest.raises(KeyboardInterrupt):
+        find(search, audio)
+    goes_on.set()
+    search._thread.shutdown()
+    assert len(steps) <= 1
