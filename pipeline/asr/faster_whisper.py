@@ -11,7 +11,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from pipeline.asr.cublas import preload_cublas
-from pipeline.asr.large_blocks import keep_large_blocks
 from pipeline.asr.search.loading import load_search
 from pipeline.asr.vector_width import widen
 from pipeline.asr.whisper_batch import WhisperBatch
@@ -67,7 +66,6 @@ class FasterWhisper:
             preload_cublas()
         else:
             widen()
-            keep_large_blocks()
         module = require("faster_whisper", "pipeline")
         compute_type = compute_type or _COMPUTE_TYPES[device]
         self._model: Any = module.WhisperModel(
