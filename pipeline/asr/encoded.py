@@ -21,18 +21,16 @@ class Encoded:
     """(1, frames, width) of each; none where they are in one."""
     view: Any
     """ctranslate2.StorageView, (chunks, frames, width); None where they are one by one."""
-    number: int
-    """Of chunks."""
 
     @staticmethod
     def apart(chunks: Sequence[FloatArray]) -> Encoded:
         """Chunks one by one, (1, frames, width) each."""
-        return Encoded(chunks=tuple(chunks), view=None, number=len(chunks))
+        return Encoded(chunks=tuple(chunks), view=None)
 
     @staticmethod
-    def together(view: Any, number: int) -> Encoded:  # noqa: ANN401 - ctranslate2 has no annotations
-        """So many chunks in one ctranslate2.StorageView."""
-        return Encoded(chunks=(), view=view, number=number)
+    def together(view: Any) -> Encoded:  # noqa: ANN401 - ctranslate2 has no annotations
+        """All chunks in one ctranslate2.StorageView."""
+        return Encoded(chunks=(), view=view)
 
     def by_length(self) -> Iterator[tuple[list[int], Any]]:
         """Numbers of chunks of one length with a ctranslate2.StorageView of them, length by length."""
@@ -47,7 +45,7 @@ class Encoded:
 
     def _views(self, groups: Iterable[list[int]]) -> Iterator[tuple[list[int], Any]]:
         if self.view is not None:
-            yield list(range(self.number)), self.view
+            yield list(range(self.view.shape[0])), self.view
             return
         view = require("ctranslate2", "pipeline").StorageView.from_array
         for numbers in groups:

@@ -12,6 +12,7 @@ import torch
 
 from pipeline.asr.backend import DecodeRequest, HeardWord, Hypothesis, TimedText
 from pipeline.asr.encoded import Encoded
+from pipeline.asr.search.samples import SAMPLES
 from pipeline.asr.search.text_search import TextSearch
 from pipeline.asr.search.timestamp_rules import LATEST_START
 from pipeline.asr.whisper_model import WhisperParts
@@ -24,8 +25,6 @@ from pipeline.asr.whisper_tokens import (
     word_spans,
 )
 
-_SAMPLES = 5
-# Texts drawn at a temperature above 0, of which the likeliest is taken; as in Whisper's own decoding.
 _NO_TIMES = 1
 # Encoder frames the alignment may look at where only probabilities are wanted: its cost grows with them
 # (6.7 instead of 11.5 CPU seconds an hour of speech), the probabilities do not depend on them.
@@ -106,7 +105,7 @@ class WhisperBatch:
             network = self.parts.fresh_network()
             search = {
                 "beam_size": 1,
-                "num_hypotheses": _SAMPLES,
+                "num_hypotheses": SAMPLES,
                 "sampling_topk": 0,
                 "sampling_temperature": request.temperature,
             }

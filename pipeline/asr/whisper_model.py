@@ -88,7 +88,7 @@ class WhisperParts:
         """
         view = require("ctranslate2", "pipeline").StorageView.from_array
         if self.network.device != "cpu":
-            return Encoded.together(self.network.encode(view(np.stack(mels))), len(mels))
+            return Encoded.together(self.network.encode(view(np.stack(mels))))
         return Encoded.apart([np.array(self.network.encode(view(mel[None]), to_cpu=True)) for mel in mels])
 
     def align(

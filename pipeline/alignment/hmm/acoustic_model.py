@@ -112,7 +112,7 @@ class AcousticModel:
                 np.subtract(densities, top, out=densities)
                 powers.clamp_min_(_NEGLIGIBLE).exp2_()
                 np.matmul(mixture[first:last], densities, out=shares[stream, first:last])
-            below = np.exp2(np.maximum(tops - tops.max(axis=0), np.float32(_NEGLIGIBLE)))
+            below = np.exp2(np.maximum(tops - tops.max(axis=0), _NEGLIGIBLE))
             for number, (_, first, last) in enumerate(groups):
                 shares[stream, first:last] *= below[number]
         np.maximum(shares, _LEAST_SHARE, out=shares)

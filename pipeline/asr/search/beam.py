@@ -26,7 +26,7 @@ class Text:
 
     @property
     def mean(self) -> float:
-        """Score a token, the end of text counting as one."""
+        """Score a token; the end of text counts as one, also where the limit came before it."""
         return self.score / (len(self.tokens) + 1)
 
     def longer(self, token: int, logprob: float) -> Text:

@@ -36,7 +36,7 @@ def load_search(folder: Path, token: Callable[[str], int | None]) -> TextSearch 
         return TextSearch(WhisperDecoder(weights), _tokens(folder / "config.json", token))
     except (ModelCorrupt, KeyError, TypeError, ValueError, OSError) as error:
         # CTranslate2 has loaded it, so that it can be used.
-        _log.warning("CTranslate2 searches for texts: %s is not as expected (%s: %s)", folder.name, type(error), error)
+        _log.warning("CTranslate2 searches for texts: %s is not as expected (%r)", folder.name, error)
         return None
 
 

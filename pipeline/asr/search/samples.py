@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from pipeline.asr.search.beam import Text
+
+SAMPLES: Final = 5
+"""Texts drawn at a temperature above 0, of which the likeliest is taken; as in Whisper's own decoding."""
+SEED: Final = 20
+"""Any number; sampled text should not differ from run to run."""
 
 
 @dataclass(slots=True)

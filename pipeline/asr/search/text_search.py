@@ -14,7 +14,7 @@ from torch import Tensor
 
 from pipeline.asr.search.beam import Beam, Text
 from pipeline.asr.search.decoder import ChunkState, WhisperDecoder
-from pipeline.asr.search.samples import Samples
+from pipeline.asr.search.samples import SAMPLES, SEED, Samples
 from pipeline.asr.search.timestamp_rules import TimestampRules
 from pipeline.futures import result_of
 
@@ -22,10 +22,6 @@ Choose = Callable[[Tensor, int], tuple[Tensor, Tensor]]
 """From outputs, (texts, tokens), and the length of the texts, to tokens that follow each and their logarithms."""
 
 _NEVER: Final = -math.inf
-_SAMPLES: Final = 5
-# Texts drawn at a temperature above 0, of which the likeliest is taken; as in Whisper's own decoding.
-_SEED: Final = 20
-# Any number; sampled text should not differ from run to run.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,10 +107,10 @@ class TextSearch:
         """
         found = []
         for audio, limit in zip(encoded, limits, strict=True):
-            chance = torch.Generator().manual_seed(_SEED)
+            chance = torch.Generator().manual_seed(SEED)
 
             def draw(outputs: Tensor, said: int, chance: torch.Generator = chance) -> tuple[Tensor, Tensor]:
-                number = 1 if said else _SAMPLES
+                number = 1 if said else SAMPLES
                 shares = (outputs / temperature).softmax(1)
                 tokens = torch.multinomial(shares, number, replacement=True, generator=chance)
                 return tokens, outputs.log_softmax(1).gather(1, tokens)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pipeline.errors import ModelCorrupt
 from pipeline.types import FloatArray
 
-_VERSIONS: Final = (5, 6)
+_VERSION: Final = 6
 _BFLOAT16: Final = 5
 _TYPES: Final[Mapping[int, type[np.generic]]] = {
     0: np.float32,
@@ -69,7 +69,7 @@ class Weights:
 
 def _read(file: BinaryIO, part: str) -> dict[str, NDArray[np.generic]]:
     version = _number(file, "I")
-    if version not in _VERSIONS:
+    if version != _VERSION:
         message = f"its version is {version}"
         raise ValueError(message)
     _text(file)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 from typing import Any
 
 import ctranslate2
 import numpy as np
+import pytest
 
 from benchmarks.gpu.random_whisper import SPECIAL, special_token, write_random_whisper
 from pipeline.models.ggml import Sizes
@@ -25,6 +27,7 @@ SIZES = Sizes(
     mels=80,
     type=1,
 )
+on_x86 = pytest.mark.skipif(platform.machine() not in {"x86_64", "AMD64"}, reason="8-bit products are those of x86")
 PROMPT = [special_token(SIZES, "<|startoftranscript|>"), special_token(SIZES, "<|notimestamps|>")]
 END = special_token(SIZES, "<|endoftext|>")
 

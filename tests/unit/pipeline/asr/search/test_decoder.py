@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.asr.search import quantized_linear
 from pipeline.asr.search.decoder import DECODER, WhisperDecoder
 from pipeline.asr.search.quantized_linear import QuantizedLinear
 from pipeline.asr.search.weights import Weights
 from tests.unit.pipeline.asr.search import small_whisper
 from tests.unit.pipeline.asr.search.small_whisper import PROMPT, SIZES
 
-pytestmark = pytest.mark.skipif(not quantized_linear.available(), reason="no 8-bit products on this processor")
+pytestmark = small_whisper.on_x86
 
 TEXT = [3, 77, 20, 3, 5]
 

@@ -19,7 +19,7 @@ from pipeline.asr.search.timestamp_rules import LATEST_START
 from tests.unit.pipeline.asr.search import small_whisper
 from tests.unit.pipeline.asr.search.small_whisper import END, PROMPT
 
-pytestmark = pytest.mark.skipif(not quantized_linear.available(), reason="no 8-bit products on this processor")
+pytestmark = small_whisper.on_x86
 
 FRAMES = (300, 200, 400)
 LIMIT = 12
