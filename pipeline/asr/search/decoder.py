@@ -31,7 +31,7 @@ class ChunkState:
     """What the decoder keeps of one chunk: keys and values of its audio, and of the tokens of the texts followed."""
 
     audio: list[tuple[Tensor, Tensor]]
-    """By layer: keys, (heads, size, frames), and values, (heads, frames, size)."""
+    """By layer: keys, (heads, frames, size), and values, (heads, size, frames): as they are read fastest."""
     said: list[Tensor]
     """By layer: keys and values, (2, texts, heads, room, size)."""
     length: int = 0
@@ -97,7 +97,7 @@ class WhisperDecoder:
         for layer in self._layers:
             pairs = layer.audio_keys_values(encoded).view(len(encoded), 2, self._heads, -1)
             keys, values = pairs.permute(1, 2, 0, 3)
-            audio.append((keys.transpose(1, 2).contiguous(), values.contiguous()))
+            audio.append((keys.contiguous(), values.transpose(1, 2).contiguous()))
         size = self._positions.shape[1] // self._heads
         return ChunkState(audio, [torch.empty(2, 1, self._heads, _ROOM, size) for _ in self._layers])
 
@@ -146,8 +146,8 @@ class WhisperDecoder:
         """Queries, (rows, width); gives the same shape."""
         keys, values = chunk.audio[layer]
         by_head = queries.view(len(queries), self._heads, -1).transpose(0, 1)
-        scores = torch.bmm(by_head * by_head.shape[2] ** -0.5, keys)
-        return torch.bmm(scores.softmax(2), values).transpose(0, 1).flatten(1)
+        scores = torch.bmm(by_head * by_head.shape[2] ** -0.5, keys.transpose(1, 2))
+        return torch.bmm(values, scores.softmax(2).transpose(1, 2)).permute(2, 0, 1).flatten(1)
 
 
 class _Norm:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from pipeline.asr.search.beam import Beam, Text
 from pipeline.asr.search.decoder import ChunkState, WhisperDecoder
+from pipeline.asr.search.likeliest_tokens import likeliest
 from pipeline.asr.search.samples import SAMPLES, SEED, Samples
 from pipeline.asr.search.timestamp_rules import TimestampRules
 from pipeline.futures import result_of
@@ -86,8 +87,8 @@ class TextSearch:
         """
 
         def choose(outputs: Tensor, _: int) -> tuple[Tensor, Tensor]:
-            best, tokens = outputs.log_softmax(1).topk(beam_size + 1, 1)
-            return tokens, best
+            logprobs, tokens = likeliest(outputs.log_softmax(1), beam_size + 1)
+            return tokens, logprobs
 
         courses = [Beam(beam_size, limit, self._tokens.end) for limit in limits]
         return self._run(encoded, prompt, courses, choose, timestamps=timestamps)
