@@ -11,9 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from pipeline.asr.cublas import preload_cublas
-from pipeline.asr.search.loading import load_search
+from pipeline.asr.own_whisper import load_own
 from pipeline.asr.search.samples import SEED
-from pipeline.asr.vector_width import widen
 from pipeline.asr.whisper_batch import WhisperBatch
 from pipeline.asr.whisper_model import WhisperParts
 from pipeline.errors import InvalidOption, ModelCorrupt
@@ -63,8 +62,6 @@ class FasterWhisper:
                 raise ModelCorrupt(message)
         if device == "cuda":
             preload_cublas()
-        else:
-            widen()
         module = require("faster_whisper", "pipeline")
         compute_type = compute_type or _COMPUTE_TYPES[device]
         self._model: Any = module.WhisperModel(
@@ -74,10 +71,10 @@ class FasterWhisper:
         seeded = partial(_seeded_network, folder, device=device, compute_type=compute_type, threads=threads)
         # On a GPU a second copy of a large model may not fit: there, sampled text may differ from run to run.
         fresh = seeded if device == "cpu" else lambda: self._model.model
-        search = None
+        own = None
         if device == "cpu" and compute_type == _COMPUTE_TYPES["cpu"]:
-            search = load_search(folder, self._model.hf_tokenizer.token_to_id)
-        self._parts = WhisperParts.of(self._model, fresh, search)
+            own = load_own(folder, self._model.hf_tokenizer.token_to_id)
+        self._parts = WhisperParts.of(self._model, fresh, own)
 
     @classmethod
     def from_pretrained(
@@ -91,7 +88,7 @@ class FasterWhisper:
         """Load a model of the catalog.
 
         `device` is `cpu` or `cuda`; `compute_type` one of CTranslate2's, None for int8 on a CPU and float16 on a
-        GPU; `threads` 0 lets CTranslate2 choose; our own search computes with as many as torch does
+        GPU; `threads` 0 lets CTranslate2 choose; what is computed here takes as many as torch does
         (`pipeline.device.use_threads`). Raises what the store raises, `ModelCorrupt` where files are
         missing, `MissingDependency` where packages are.
         """
@@ -125,7 +122,7 @@ class FasterWhisper:
     @property
     def mixes_lengths(self) -> bool:
         """Where the search is our own it takes chunks of any length at once."""
-        return self._parts.search is not None
+        return self._parts.own is not None
 
     def padded_seconds(self, seconds: float) -> float:
         """Length to which a chunk is filled up with silence: at least 1.5 s more, 30 s at most."""

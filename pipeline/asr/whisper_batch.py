@@ -64,8 +64,8 @@ class WhisperBatch:
 
     def decode(self, request: DecodeRequest) -> tuple[Hypothesis, ...]:
         """Give one hypothesis a chunk."""
-        if self.parts.search is not None:
-            return self._searched(self.parts.search, request)
+        if self.parts.own is not None:
+            return self._searched(self.parts.own.search, request)
         outputs: dict[int, _Output] = {}
         for numbers, view in self.encoded.by_length():
             results = self._generated(view, len(numbers), self._limit(numbers[0]), request)

@@ -137,7 +137,7 @@ def test_our_search_finds_no_worse_texts_than_ctranslate2(backend: FasterWhisper
     """As likely, with the same words but for a few, and the same probabilities but for the rounding to integers."""
     request = DecodeRequest(language="en")
     encoded = backend.encode([cities.crop(Segment(start, start + 11.0)) for start in (0.0, 11.0, 22.0, 33.0)])
-    theirs_alone = replace(encoded, parts=replace(encoded.parts, search=None))
+    theirs_alone = replace(encoded, parts=replace(encoded.parts, own=None))
     ours, theirs = encoded.decode(request), theirs_alone.decode(request)
     assert statistics.mean(one.avg_logprob for one in ours) > statistics.mean(one.avg_logprob for one in theirs) - 0.02
     for one, other in zip(ours, theirs, strict=True):
@@ -161,12 +161,13 @@ def test_our_search_gives_timestamps_as_ctranslate2_does(backend: FasterWhisper,
     request = DecodeRequest(language="en", timestamps=True)
     encoded = backend.encode([cities.crop(Segment(0.0, 22.0))])
     ours, theirs = (
-        one.decode(request)[0] for one in (encoded, replace(encoded, parts=replace(encoded.parts, search=None)))
+        one.decode(request)[0] for one in (encoded, replace(encoded, parts=replace(encoded.parts, own=None)))
     )
     assert ours.reached == pytest.approx(theirs.reached, abs=0.3)
     starts = [[segment.start for segment in one.segments] for one in (ours, theirs)]
     assert len(starts[0]) == len(starts[1]) > 1
-    assert starts[0] == pytest.approx(starts[1], abs=0.3)
+    # In a pause, one is as good as another.
+    assert starts[0] == pytest.approx(starts[1], abs=0.5)
 
 
 def test_confidence_is_lower_where_the_speech_is_drowned(recognizer: Recognizer, cities: Waveform) -> None:

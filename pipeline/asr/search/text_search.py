@@ -12,8 +12,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from pipeline.asr.network.decoder import ChunkState, WhisperDecoder
 from pipeline.asr.search.beam import Beam, Text
-from pipeline.asr.search.decoder import ChunkState, WhisperDecoder
 from pipeline.asr.search.likeliest_tokens import likeliest
 from pipeline.asr.search.samples import SAMPLES, SEED, Samples
 from pipeline.asr.search.timestamp_rules import TimestampRules

@@ -49,7 +49,7 @@ class Network:
 
 class Parts:
     max_tokens = 448
-    search = None
+    own = None
     first_timestamp = FIRST_TIMESTAMP
 
     def __init__(self, network: Network) -> None:
@@ -92,7 +92,7 @@ def searched(network: Network, *texts: Text) -> tuple[Search, WhisperBatch]:
     """Two chunks of different lengths, and the search that they go to."""
     search = Search(*texts)
     parts = Parts(network)
-    parts.search = search  # type: ignore[assignment]
+    parts.own = SimpleNamespace(search=search)  # type: ignore[assignment]
     chunks = [np.zeros((1, frames, 2), dtype=np.float32) for frames in (100, 250)]
     return search, WhisperBatch(
         parts=parts,  # type: ignore[arg-type]

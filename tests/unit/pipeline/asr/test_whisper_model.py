@@ -35,7 +35,7 @@ def parts(*, multilingual: bool = False, max_tokens: int = 448) -> WhisperParts:
         tokenizer=Characters(),
         max_tokens=max_tokens,
         fresh_network=lambda: network,
-        search=None,
+        own=None,
     )
 
 

@@ -32,7 +32,7 @@ class Network:
 @pytest.mark.parametrize(("device", "calls"), [("cpu", [1, 1, 1]), ("cuda", [3])])
 def test_chunks_are_aligned_one_by_one_on_a_cpu_and_together_on_a_gpu(device: str, calls: list[int]) -> None:
     network = Network(device)
-    parts = WhisperParts(network=network, tokenizer=None, max_tokens=448, fresh_network=lambda: network, search=None)
+    parts = WhisperParts(network=network, tokenizer=None, max_tokens=448, fresh_network=lambda: network, own=None)
     apart = Encoded.apart([chunk[None] for chunk in ENCODED])
     encoded = apart if device == "cpu" else Encoded.together(StorageView.from_array(ENCODED))
     found = parts.align(encoded, [9], TEXTS, [10, 20, 30])

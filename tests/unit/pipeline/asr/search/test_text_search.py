@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from benchmarks.gpu.random_whisper import SPECIAL
-from pipeline.asr.search import quantized_linear, text_search
-from pipeline.asr.search.decoder import WhisperDecoder
-from pipeline.asr.search.loading import load_search
+from pipeline.asr.network.decoder import WhisperDecoder
+from pipeline.asr.own_whisper import load_own
+from pipeline.asr.search import text_search
 from pipeline.asr.search.text_search import Found, TextSearch
 from pipeline.asr.search.timestamp_rules import LATEST_START
-from tests.unit.pipeline.asr.search import small_whisper
-from tests.unit.pipeline.asr.search.small_whisper import END, PROMPT
+from tests.unit.pipeline.asr.network import small_whisper
+from tests.unit.pipeline.asr.network.small_whisper import END, PROMPT
 
 pytestmark = small_whisper.on_x86
 
@@ -40,9 +40,9 @@ def configured(folder: Path, copy: Path, **told: object) -> Path:
 
 
 def loaded(folder: Path) -> TextSearch:
-    search = load_search(folder, small_whisper.token)
-    assert search is not None
-    return search
+    own = load_own(folder, small_whisper.token)
+    assert own is not None
+    return own.search
 
 
 def find(search: TextSearch, audio: list[torch.Tensor], size: int = 4, *, timestamps: bool = False) -> list[Found]:
@@ -109,8 +109,9 @@ def test_probabilities_are_those_of_the_tokens(folder: Path, audio: list[torch.T
 def test_texts_with_timestamps_obey_their_rules(folder: Path, audio: list[torch.Tensor]) -> None:
     """The control tokens are told to lie further ahead, so that there are timestamps above them."""
     ids = {name: FIRST_STAMP - len(SPECIAL) + number for number, name in enumerate(SPECIAL)}
-    search = load_search(folder, ids.get)
-    assert search is not None
+    own = load_own(folder, ids.get)
+    assert own is not None
+    search = own.search
     start, limits = [ids["<|startoftranscript|>"]], [LIMIT] * len(audio)
     found = [
         *search.likeliest(audio, start, limits, beam_size=4, timestamps=True),
@@ -142,37 +143,6 @@ def test_at_a_low_temperature_the_likeliest_tokens_are_drawn(folder: Path, audio
     search = loaded(folder)
     cold = search.drawn(audio, PROMPT, [LIMIT] * len(audio), temperature=1e-4)
     assert [found.text.tokens for found in cold] == [found.text.tokens for found in find(search, audio, 1)]
-
-
-def test_where_the_processor_lacks_the_products_there_is_none(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(quantized_linear, "available", lambda: False)
-    with caplog.at_level("INFO"):
-        assert load_search(folder, small_whisper.token) is None
-    assert "CTranslate2 searches" in caplog.text
-
-
-@pytest.mark.parametrize("content", ["{}", "no JSON", '{"suppress_ids": 3, "suppress_ids_begin": []}'])
-def test_a_model_that_is_not_as_expected_is_left_to_ctranslate2(
-    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, content: str
-) -> None:
-    copy = configured(folder, tmp_path)
-    (copy / "config.json").write_text(content)
-    assert load_search(copy, small_whisper.token) is None
-    assert "CTranslate2 searches" in caplog.text
-
-
-def test_so_is_one_without_the_control_tokens_or_with_other_weights(
-    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    assert load_search(folder, lambda name: None) is None
-    assert "tokenizer.json lacks" in caplog.text
-    copy = configured(folder, tmp_path)
-    content = (copy / "model.bin").read_bytes()
-    (copy / "model.bin").write_bytes(content.replace(b"decoder/layer_0/attention/l", b"decoder/layer_0/attentive/l"))
-    assert load_search(copy, small_whisper.token) is None
-    assert "attention/layer_norm" in caplog.text
 
 
 def test_no_list_is_an_empty_one_and_tokens_beyond_the_last_are_ignored(

@@ -6,7 +6,6 @@ variables; aliases. A text is its length with the closing zero, two bytes, and a
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,7 +28,7 @@ _TYPES: Final[Mapping[int, type[np.generic]]] = {
     _BFLOAT16: np.uint16,
 }
 _SCALE: Final = "_scale"
-# Suffix of the name under which the factors of an int8 matrix lie, one a row: a weight is the integer over its factor.
+# Suffix of the name under which the factors of int8 weights lie, one an output: a weight is the integer over it.
 
 
 class Weights:
@@ -39,14 +38,14 @@ class Weights:
         self._variables = variables
 
     @staticmethod
-    def read(path: Path, part: str) -> Weights:
-        """Read the variables of `model.bin` whose names begin with `part`.
+    def read(path: Path) -> Weights:
+        """Read `model.bin`.
 
         Raises `ModelCorrupt` where it is not of this format, or ends early.
         """
         with path.open("rb") as file:
             try:
-                return Weights(_read(file, part))
+                return Weights(_read(file))
             except (struct.error, UnicodeDecodeError, KeyError, ValueError) as error:
                 message = f"{path.name} is not a model of CTranslate2's that can be read here ({error})"
                 raise ModelCorrupt(message) from error
@@ -59,15 +58,16 @@ class Weights:
         return int(self._variables[name].item())
 
     def array(self, name: str) -> FloatArray:
-        """A vector or matrix, whatever it is stored as."""
+        """Numbers of any shape, whatever they are stored as."""
         stored = self._variables[name]
         factors = self._variables.get(name + _SCALE)
         if factors is None:
             return stored.astype(np.float32)
-        return (stored.astype(np.float32) / factors.astype(np.float32).reshape(-1, 1)).astype(np.float32)
+        rows = factors.astype(np.float32).reshape(-1, *[1] * (stored.ndim - 1))
+        return (stored.astype(np.float32) / rows).astype(np.float32)
 
 
-def _read(file: BinaryIO, part: str) -> dict[str, NDArray[np.generic]]:
+def _read(file: BinaryIO) -> dict[str, NDArray[np.generic]]:
     version = _number(file, "I")
     if version != _VERSION:
         message = f"its version is {version}"
@@ -82,10 +82,7 @@ def _read(file: BinaryIO, part: str) -> dict[str, NDArray[np.generic]]:
             _number(file, "B"),
             _number(file, "I"),
         )
-        if name.startswith(part):
-            variables[name] = _array(_bytes(file, size), kind).reshape(shape)
-        else:
-            file.seek(size, os.SEEK_CUR)
+        variables[name] = _array(_bytes(file, size), kind).reshape(shape)
     for _ in range(_number(file, "I")):
         alias, name = _text(file), _text(file)
         # Of a matrix that has two names, the factors have one.

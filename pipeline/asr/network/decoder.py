@@ -15,11 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.asr.search.quantized_linear import QuantizedLinear
-from pipeline.asr.search.weights import Weights
+from pipeline.asr.network.layers import FeedForward, Norm, has_any, linear
+from pipeline.asr.network.weights import Weights
 
-DECODER: Final = "decoder/"
-"""What the names of its weights begin with."""
 _ROOM: Final = 64
 # Tokens by which the room for keys and values grows.
 _OTHERS: Final = ("alibi", "layernorm_embedding", "scale_embeddings", "start_from_zero_embedding")
@@ -79,17 +77,15 @@ class WhisperDecoder:
         self._layers: list[_Layer] = []
         while f"decoder/layer_{len(self._layers)}/ffn/linear_0/weight" in weights:
             self._layers.append(_Layer(weights, f"decoder/layer_{len(self._layers)}"))
-        self._norm = _Norm(weights, "decoder/layer_norm")
-        self._outputs = _linear(weights, "decoder/projection")
+        self._norm = Norm(weights, "decoder/layer_norm")
+        self._outputs = linear(weights, "decoder/projection")
         self.tokens = len(self._embeddings)
         """How many there are."""
 
     @staticmethod
     def is_whisper(weights: Weights) -> bool:
         """Whether this is the decoder that is computed here, with none of what CTranslate2 has for other models."""
-        return "decoder/projection/weight" in weights and not any(
-            f"decoder/{name}" in weights and weights.number(f"decoder/{name}") for name in _OTHERS
-        )
+        return "decoder/projection/weight" in weights and not has_any(weights, "decoder", *_OTHERS)
 
     def hear(self, encoded: Tensor) -> ChunkState:
         """Begin a chunk that has been through the encoder, (frames, width)."""
@@ -124,7 +120,7 @@ class WhisperDecoder:
             for chunk, span in zip(chunks, spans, strict=True):
                 heard[span] = self._audio_attention(chunk, number, queries[span])
             x = x + layer.audio_output(heard)
-            x = x + layer.narrow(functional.gelu(layer.widen(layer.norm(x))))
+            x = x + layer.feed_forward(x)
         for chunk, (_, new, _) in zip(chunks, shapes, strict=True):
             chunk.length += new
         x = self._norm(x)
@@ -150,34 +146,15 @@ class WhisperDecoder:
         return torch.bmm(values, scores.softmax(2).transpose(1, 2)).permute(2, 0, 1).flatten(1)
 
 
-class _Norm:
-    def __init__(self, weights: Weights, name: str) -> None:
-        self._factors = torch.from_numpy(weights.array(f"{name}/gamma"))
-        self._offsets = torch.from_numpy(weights.array(f"{name}/beta"))
-
-    def __call__(self, rows: Tensor) -> Tensor:
-        return functional.layer_norm(rows, self._factors.shape, self._factors, self._offsets)
-
-
 class _Layer:
     """Weights of one layer, under what they do here."""
 
     def __init__(self, weights: Weights, name: str) -> None:
-        self.self_norm = _Norm(weights, f"{name}/self_attention/layer_norm")
-        self.self_input = _linear(weights, f"{name}/self_attention/linear_0")
-        self.self_output = _linear(weights, f"{name}/self_attention/linear_1")
-        self.audio_norm = _Norm(weights, f"{name}/attention/layer_norm")
-        self.audio_query = _linear(weights, f"{name}/attention/linear_0")
-        self.audio_keys_values = _linear(weights, f"{name}/attention/linear_1")
-        self.audio_output = _linear(weights, f"{name}/attention/linear_2")
-        self.norm = _Norm(weights, f"{name}/ffn/layer_norm")
-        self.widen = _linear(weights, f"{name}/ffn/linear_0")
-        self.narrow = _linear(weights, f"{name}/ffn/linear_1")
-
-
-def _linear(weights: Weights, name: str) -> QuantizedLinear:
-    bias = f"{name}/bias"
-    return QuantizedLinear(
-        torch.from_numpy(weights.array(f"{name}/weight")),
-        torch.from_numpy(weights.array(bias)) if bias in weights else None,
-    )
+        self.self_norm = Norm(weights, f"{name}/self_attention/layer_norm")
+        self.self_input = linear(weights, f"{name}/self_attention/linear_0")
+        self.self_output = linear(weights, f"{name}/self_attention/linear_1")
+        self.audio_norm = Norm(weights, f"{name}/attention/layer_norm")
+        self.audio_query = linear(weights, f"{name}/attention/linear_0")
+        self.audio_keys_values = linear(weights, f"{name}/attention/linear_1")
+        self.audio_output = linear(weights, f"{name}/attention/linear_2")
+        self.feed_forward = FeedForward(weights, f"{name}/ffn")

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.asr.search.decoder import DECODER, WhisperDecoder
-from pipeline.asr.search.quantized_linear import QuantizedLinear
-from pipeline.asr.search.weights import Weights
-from tests.unit.pipeline.asr.search import small_whisper
-from tests.unit.pipeline.asr.search.small_whisper import PROMPT, SIZES
+from pipeline.asr.network.decoder import WhisperDecoder
+from pipeline.asr.network.quantized_linear import QuantizedLinear
+from pipeline.asr.network.weights import Weights
+from tests.unit.pipeline.asr.network import small_whisper
+from tests.unit.pipeline.asr.network.small_whisper import PROMPT, SIZES
 
 pytestmark = small_whisper.on_x86
 
@@ -20,7 +20,7 @@ TEXT = [3, 77, 20, 3, 5]
 
 @pytest.fixture(scope="session")
 def decoder(folder: Path) -> WhisperDecoder:
-    return WhisperDecoder(Weights.read(folder / "model.bin", DECODER))
+    return WhisperDecoder(Weights.read(folder / "model.bin"))
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +103,7 @@ def test_a_product_is_exact_to_the_rounding() -> None:
 
 
 def test_a_decoder_that_is_not_whispers_is_told_from_it(folder: Path) -> None:
-    weights = Weights.read(folder / "model.bin", DECODER)
+    weights = Weights.read(folder / "model.bin")
     assert WhisperDecoder.is_whisper(weights)
     other = Weights({**weights._variables, "decoder/alibi": np.asarray(1, dtype=np.int8)})
     assert not WhisperDecoder.is_whisper(other)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.pipeline.asr.search import small_whisper
+from tests.unit.pipeline.asr.network import small_whisper
 
 
 @pytest.fixture(scope="session")
