@@ -41,8 +41,9 @@ class PyanNet(nn.Module):
         return functional.log_softmax(self.classifier(outputs), dim=-1)
 
     def prepare(self, dtype: torch.dtype) -> None:
-        """Let the LSTM, two thirds of the work, compute in `dtype`."""
+        """Let LSTM and convolutions compute in `dtype`, which is most of the work; the first filters stay in float32."""
         self.lstm.to(dtype)
+        self.sincnet.prepare(dtype)
 
     @classmethod
     def of(cls, tensors: Mapping[str, Tensor]) -> PyanNet:

@@ -89,10 +89,13 @@ class FrameNorm(nn.InstanceNorm1d):
 
 
 class FrameConvolution(nn.Conv1d):
-    """A convolution over frames whose channels lie side by side: one product for each of its taps."""
+    """A convolution over frames whose channels lie side by side: in float32 one product for each of its taps."""
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """(frames, in channels) -> (frames - taps + 1, out channels)."""
+        """(frames, in channels) -> (frames - taps + 1, out channels), float32 whatever the weights are."""
+        if self.weight.dtype != torch.float32:
+            narrow = inputs.T[None].to(self.weight.dtype)
+            return functional.conv1d(narrow, self.weight, self.bias)[0].T.float()
         taps = self.weight.permute(2, 1, 0)  # (taps, in channels, out channels)
         frames = len(inputs) - len(taps) + 1
         outputs = inputs[:frames] @ taps[0]
@@ -132,10 +135,17 @@ class SincNet(nn.Module):
             windows.append(self._frames(torch.maximum(above, below)))
         return torch.stack(windows)
 
+    def prepare(self, dtype: torch.dtype) -> None:
+        """Let all convolutions but the first, on raw samples, compute in `dtype`."""
+        for convolution in self.conv1d[1:]:
+            convolution.to(dtype)
+
     def _normalization(self, window: Tensor) -> tuple[Tensor, Tensor]:
         """What `wav_norm1d` multiplies a window by, and adds to it; both turned over where the first is below 0."""
         norm = self.wav_norm1d
-        variance, mean = torch.var_mean(window, correction=0)
+        mean = window.mean()
+        centred = window - mean
+        variance = centred.dot(centred) / len(window)  # a tenth of the time of torch.var_mean
         scale = norm.weight * (variance + norm.eps).rsqrt()
         shift = norm.bias - mean * scale
         return scale.abs(), torch.where(scale < 0, -shift, shift)  # |a c + b| is |-a c - b|
