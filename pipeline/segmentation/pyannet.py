@@ -41,7 +41,7 @@ class PyanNet(nn.Module):
         return functional.log_softmax(self.classifier(outputs), dim=-1)
 
     def prepare(self, dtype: torch.dtype) -> None:
-        """Let LSTM and convolutions compute in `dtype`, which is most of the work; the first filters stay in float32."""
+        """Let LSTM and convolutions compute in `dtype`, which is most of the work; the first filters keep float32."""
         self.lstm.to(dtype)
         self.sincnet.prepare(dtype)
 

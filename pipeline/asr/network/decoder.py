@@ -53,16 +53,14 @@ class ChunkState:
             room[..., : self.length, :] = kept[:, chosen, :, : self.length]
             self.said[number] = room
 
-    def add(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Keep keys and values of new tokens, (texts, heads, tokens, size); gives those of all tokens so far."""
-        kept, upto = self.said[layer], self.length + keys.shape[2]
+    def add(self, layer: int, new: Tensor) -> Tensor:
+        """Keep keys and values of new tokens, (2, texts, heads, tokens, size); gives those of all tokens so far."""
+        kept, upto = self.said[layer], self.length + new.shape[3]
         if upto > kept.shape[3]:
             kept = functional.pad(kept, (0, 0, 0, max(_ROOM, upto - kept.shape[3])))
             self.said[layer] = kept
-        all_keys, all_values = kept[:, :, :, :upto]
-        all_keys[:, :, self.length :] = keys
-        all_values[:, :, self.length :] = values
-        return all_keys, all_values
+        kept[:, :, :, self.length : upto] = new
+        return kept[:, :, :, :upto]
 
 
 class WhisperDecoder:
@@ -108,12 +106,10 @@ class WhisperDecoder:
         spans = [slice(end - shape[0] * shape[1], end) for shape, end in zip(shapes, ends, strict=True)]
         x = torch.cat([one.flatten(0, 1) for one in rows])
         for number, layer in enumerate(self._layers):
-            queries, *pair = layer.self_input(layer.self_norm(x)).chunk(3, 1)
+            parts = layer.self_input(layer.self_norm(x))
             said = torch.empty_like(x)
             for chunk, span, (texts, new, _) in zip(chunks, spans, shapes, strict=True):
-                said[span] = self._self_attention(
-                    chunk, number, [part[span].view(texts, new, self._heads, -1) for part in (queries, *pair)]
-                )
+                said[span] = self._self_attention(chunk, number, parts[span].view(texts, new, 3, self._heads, -1))
             x = x + layer.self_output(said)
             queries = layer.audio_query(layer.audio_norm(x))
             heard = torch.empty_like(x)
@@ -130,12 +126,12 @@ class WhisperDecoder:
         """From what `advance` gives, (rows, width), to a number for each token that may come next, (rows, tokens)."""
         return self._outputs(rows)
 
-    def _self_attention(self, chunk: ChunkState, layer: int, new: list[Tensor]) -> Tensor:
-        """Queries, keys and values, (texts, tokens, heads, size) each; gives (texts x tokens, width)."""
-        query, key, value = (part.transpose(1, 2) for part in new)
-        keys, values = chunk.add(layer, key, value)
+    def _self_attention(self, chunk: ChunkState, layer: int, new: Tensor) -> Tensor:
+        """Queries, keys and values, (texts, tokens, 3, heads, size); gives (texts x tokens, width)."""
+        parts = new.permute(2, 0, 3, 1, 4)
+        keys, values = chunk.add(layer, parts[1:])
         # Several tokens at once come at the beginning only, so that none is before them.
-        attended = functional.scaled_dot_product_attention(query, keys, values, is_causal=query.shape[2] > 1)
+        attended = functional.scaled_dot_product_attention(parts[0], keys, values, is_causal=new.shape[1] > 1)
         return attended.transpose(1, 2).flatten(2).flatten(0, 1)
 
     def _audio_attention(self, chunk: ChunkState, layer: int, queries: Tensor) -> Tensor:

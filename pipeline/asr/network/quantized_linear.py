@@ -61,9 +61,9 @@ class QuantizedLinear:
 
     def __call__(self, rows: Tensor) -> Tensor:
         """Multiply `rows`, (rows, inputs), float32; gives (rows, outputs)."""
-        largest = rows.abs().amax(1, keepdim=True).clamp_min_(_TINY)
+        highest, lowest = rows.amax(1, keepdim=True), rows.amin(1, keepdim=True)  # half the time of abs()
+        largest = torch.maximum(highest, lowest.neg_()).clamp_min_(_TINY)
         product: Tensor = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(
             rows / largest, 1 / _LARGEST, _ZERO, self._packed
         )
-        product.mul_(largest)
-        return product if self._bias is None else product.add_(self._bias)
+        return product.mul_(largest) if self._bias is None else torch.addcmul(self._bias, product, largest, out=product)
