@@ -48,10 +48,7 @@ class ChunkState:
             self.said = [kept[:, : len(parents)] for kept in self.said]
             return
         chosen = torch.tensor(parents)
-        for number, kept in enumerate(self.said):
-            room = kept.new_empty((2, len(parents), *kept.shape[2:]))
-            room[..., : self.length, :] = kept[:, chosen, :, : self.length]
-            self.said[number] = room
+        self.said = [kept.index_select(1, chosen) for kept in self.said]
 
     def add(self, layer: int, new: Tensor) -> Tensor:
         """Keep keys and values of new tokens, (2, texts, heads, tokens, size); gives those of all tokens so far."""
