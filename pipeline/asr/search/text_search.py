@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +15,6 @@ from pipeline.asr.search.beam import Beam, Text
 from pipeline.asr.search.likeliest_tokens import likeliest
 from pipeline.asr.search.samples import SAMPLES, SEED, Samples
 from pipeline.asr.search.timestamp_rules import TimestampRules
-from pipeline.futures import result_of
 
 Choose = Callable[[Tensor, int], tuple[Tensor, Tensor]]
 """From outputs, (texts, tokens), and the length of the texts, to tokens that follow each and their logarithms."""
@@ -60,8 +57,7 @@ class _Chunk:
 class TextSearch:
     """Search over chunks side by side. A chunk's text does not depend on the others.
 
-    There is one thread that searches, whoever asks: memory that a thread gives back is kept for that thread, and a
-    hundred megabytes for each that ever searched is too much. A process that is forked off has no such thread.
+    Holds no state of a chunk; may be shared between threads.
     """
 
     def __init__(self, decoder: WhisperDecoder, tokens: SearchTokens) -> None:
@@ -69,7 +65,6 @@ class TextSearch:
         self._tokens = tokens
         self._never = torch.tensor([token for token in tokens.never if token < decoder.tokens], dtype=torch.long)
         self._never_first = torch.tensor(tokens.never_first, dtype=torch.long)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="search")
 
     def likeliest(
         self,
@@ -91,7 +86,7 @@ class TextSearch:
             return tokens, logprobs
 
         courses = [Beam(beam_size, limit, self._tokens.end) for limit in limits]
-        return self._run(encoded, prompt, courses, choose, timestamps=timestamps)
+        return self._searched(encoded, prompt, courses, choose, timestamps=timestamps)
 
     def drawn(
         self,
@@ -116,26 +111,8 @@ class TextSearch:
                 tokens = torch.multinomial(shares, number, replacement=True, generator=chance)
                 return tokens, outputs.log_softmax(1).gather(1, tokens)
 
-            found += self._run([audio], prompt, [Samples(limit, self._tokens.end)], draw, timestamps=timestamps)
+            found += self._searched([audio], prompt, [Samples(limit, self._tokens.end)], draw, timestamps=timestamps)
         return found
-
-    def _run(
-        self,
-        encoded: Sequence[Tensor],
-        prompt: Sequence[int],
-        courses: Sequence[Beam | Samples],
-        choose: Choose,
-        *,
-        timestamps: bool,
-    ) -> list[Found]:
-        ended = threading.Event()
-        try:
-            return result_of(
-                self._thread.submit(self._searched, encoded, prompt, courses, choose, ended, timestamps=timestamps)
-            )
-        except BaseException:  # an interrupt, for instance: nobody waits any more
-            ended.set()
-            raise
 
     @torch.inference_mode()
     def _searched(
@@ -144,7 +121,6 @@ class TextSearch:
         prompt: Sequence[int],
         courses: Sequence[Beam | Samples],
         choose: Choose,
-        ended: threading.Event,
         *,
         timestamps: bool,
     ) -> list[Found]:
@@ -155,7 +131,7 @@ class TextSearch:
         for chunk, probability in zip(chunks, silent.tolist(), strict=True):
             chunk.no_speech = probability
         searching = chunks
-        while searching and not ended.is_set():
+        while searching:
             outputs = self._decoder.outputs(torch.cat([row[:, -1] for row in rows]))
             self._forbid(outputs, [text for chunk in searching for text in chunk.course.texts], timestamps=timestamps)
             tokens, logprobs = choose(outputs, len(searching[0].course.texts[0].tokens))
@@ -163,7 +139,7 @@ class TextSearch:
             searching = [chunk for chunk in searching if chunk.course.texts]
             said = [torch.tensor([[text.tokens[-1]] for text in chunk.course.texts]) for chunk in searching]
             rows = self._decoder.advance([chunk.state for chunk in searching], said) if searching else []
-        return [] if ended.is_set() else [Found(chunk.course.best, chunk.no_speech) for chunk in chunks]
+        return [Found(chunk.course.best, chunk.no_speech) for chunk in chunks]
 
     def _forbid(self, outputs: Tensor, texts: Sequence[Text], *, timestamps: bool) -> None:
         """Take from outputs, (texts, tokens), what may not follow each text."""

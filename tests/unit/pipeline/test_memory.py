@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import platform
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -8,6 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import OutOfMemory
 from pipeline.memory import BatchSize, is_out_of_memory
+from tests.conftest import REPOSITORY
 
 CUDA = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.11 GiB"
 
@@ -110,3 +115,37 @@ def test_other_errors_pass() -> None:
 
     with pytest.raises(RuntimeError, match="illegal"):
         list(BatchSize(4, "hearing").over(range(4), run))
+
+
+POOLS = """
+import ctypes, sys
+from threading import Barrier, Thread
+from pipeline.memory import share_arena
+if sys.argv[1] == "shared":
+    share_arena()
+libc, here = ctypes.CDLL(None), Barrier(7)
+libc.malloc.restype = ctypes.c_void_p
+
+def take():
+    held = libc.malloc(5000)
+    here.wait()  # all at once: of a thread that has ended the next one takes the pool
+    here.wait()
+
+threads = [Thread(target=take) for _ in range(6)]
+for thread in threads:
+    thread.start()
+here.wait()
+libc.fopen.restype = ctypes.c_void_p
+file = ctypes.c_void_p(libc.fopen(sys.argv[2].encode(), b"w"))
+libc.malloc_info(0, file)
+libc.fclose(file)
+here.wait()
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the pools are glibc's")
+@pytest.mark.parametrize(("choice", "shared"), [("shared", True), ("apart", False)])
+def test_threads_share_one_pool_of_memory(tmp_path: Path, choice: str, shared: bool) -> None:
+    told = tmp_path / "pools.xml"
+    subprocess.run([sys.executable, "-c", POOLS, choice, str(told)], check=True, cwd=REPOSITORY)
+    assert (told.read_text().count("<heap nr=") == 1) is shared
