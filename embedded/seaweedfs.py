@@ -115,6 +115,7 @@ def seaweedfs_child(folder: Path, *, log: Path, ports: Mapping[str, int], creden
         directory=folder,
         prepare=prepare,
         ready=ready,
+        stop_seconds=30.0,
     )
 
 

@@ -120,10 +120,10 @@ class _Clock:
     def gap_before(self, frame: AudioFrame, *, after_failure: bool) -> float:
         """Seconds missing before this frame; 0 where none are, or none that can be trusted."""
         length = frame.samples / frame.sample_rate
-        if frame.pts is None or frame.time_base is None:
+        start = frame.time
+        if start is None:
             self._expected = None if self._expected is None else self._expected + length
             return 0.0
-        start = float(frame.pts * frame.time_base)
         jump = 0.0 if self._expected is None else start - self._expected
         scaled = SHORTEST_GAP < jump <= SCALED_CLOCK * length and abs(jump - self._jump) < 0.1 * jump
         self._expected, self._jump = start + length, jump

@@ -34,7 +34,7 @@ MOST_CRASHES: Final = 1
 ANY_CRASHES: Final = 1000
 SUBMISSION_SECONDS: Final = 0.05
 """That the API is at a submission, about."""
-LONGEST_STOP: Final = 5.0
+LONGEST_STOP: Final = 10.0
 """Leases; a worker that nobody took a job from goes on after so long."""
 
 
@@ -161,10 +161,10 @@ class Saboteur:
         now = insistently(self._service, lambda connection: recorder.fences(connection, asked))
         longest = LONGEST_STOP * self._plan.lease_seconds
         for one in list(self._stopped.values()):
-            state, fence = now[one.job] if one.job is not None else (None, None)
-            another_has_it = one.job is not None and fence != one.fence and state == JobState.RUNNING
-            if another_has_it or time.monotonic() - one.since > longest:
-                self.outlived += another_has_it
+            # Fences are given with claims; the other may have finished since the last look.
+            another_took_it = one.job is not None and now[one.job] not in (None, one.fence)
+            if another_took_it or time.monotonic() - one.since > longest:
+                self.outlived += another_took_it
                 _signal(one.pid, SIGCONT)
                 del self._stopped[one.pid]
 
