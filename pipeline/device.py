@@ -33,7 +33,7 @@ def resolve_device(name: str) -> str:
 
 
 def resolve_precision(name: str, device: str) -> torch.dtype:
-    """Turn `auto` into the numbers in which the networks of diarization compute on a device.
+    """Turn `auto` into the numbers in which the networks of diarization and the recognizer's encoder compute.
 
     bfloat16 on a CPU that multiplies them itself (AVX-512 BF16, AMX), which takes half the time there and moves DER by
     0.1 either way (DECISIONS.md); float32 elsewhere. Raises `InvalidOption` for an unknown name.

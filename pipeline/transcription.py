@@ -120,8 +120,9 @@ class TranscriptionPipeline:
         Whisper large-v3-turbo on a GPU and small on a CPU, or else the tiny English one, and results then say so.
         `device` is `auto`, `cpu` or `cuda`; `threads` are CPU threads of the recognizer, None for as many as there are
         cores. With more than one, on a CPU, voices are told apart beside it, in one thread; `precision` is that of
-        diarization, `auto`, `float32` or `bfloat16`, and `compute_type` the recognizer's, one of CTranslate2's (None:
-        float16 on a GPU, int8 on a CPU).
+        diarization and, in int8 on x86, of the recognizer's encoder: `auto`, `float32` or `bfloat16`. `compute_type` is
+        the recognizer's, one of CTranslate2's (None: float16 on a GPU, int8 on a CPU). Threads of the whole process
+        are bounded, and share one pool of memory (`pipeline.device.use_threads`).
 
         Raises `ModelUnavailable`, `ModelCorrupt`, `UnknownModel`, `MissingDependency`, or `InvalidOption` where there
         is no CUDA device.
@@ -141,6 +142,7 @@ class TranscriptionPipeline:
             EnglishAligner(),
             device=device,
             compute_type=compute_type,
+            precision=precision,
             threads=threads,
             store=store,
             parallel=threads > 1 and resolve_device(device) == "cpu",
@@ -153,17 +155,18 @@ class TranscriptionPipeline:
         *,
         device: str = "auto",
         compute_type: str | None = None,
+        precision: str = "auto",
         threads: int | None = None,
         store: ModelStore,
         parallel: bool = False,
     ) -> TranscriptionPipeline:
         """Share what tells who spoke when, and load a recognizer beside it.
 
-        `threads` None leaves the recognizer's to CTranslate2. Raises what `from_pretrained` raises.
+        `threads` None: up to four. Raises what `from_pretrained` raises.
         """
         device, options = resolve_device(device), self.options
         name, notices = (model, []) if model else best_available(store, device, options.asr)
-        backend = FasterWhisper.from_pretrained(store, name, device, compute_type, threads or 0)
+        backend = FasterWhisper.from_pretrained(store, name, device, compute_type, threads or 0, precision)
         recognizer = replace(store.record(name), kind="asr")
         alignment = ModelRecord(kind="alignment", name=aligner.name, sha256=None)
         models = (*self.models, recognizer, alignment)

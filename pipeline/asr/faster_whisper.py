@@ -1,4 +1,4 @@
-"""Whisper in CTranslate2, loaded by faster-whisper. It is given samples, never a path: it would open anything."""
+"""Whisper, loaded by faster-whisper. That is given samples, never a path: it would open anything."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from pipeline.asr.own_whisper import load_own
 from pipeline.asr.search.samples import SEED
 from pipeline.asr.whisper_batch import WhisperBatch
 from pipeline.asr.whisper_model import WhisperParts
+from pipeline.cores import usable_cores
+from pipeline.device import resolve_precision
 from pipeline.errors import InvalidOption, ModelCorrupt
 from pipeline.extras import require
 from pipeline.types import FloatArray
@@ -39,6 +41,8 @@ _ATTENTION_BIAS: Mapping[str, float] = {"whisper-tiny.en": 0.075, "whisper-base.
 # base.en is early: by 80 ms clean (660 words), by 78 ms in 10 dB of noise (629 words).
 _COMPUTE_TYPES: Mapping[str, str] = {"cpu": "int8", "cuda": "float16"}
 _BATCH_SIZE = 8
+_MOST_THREADS = 4
+# Where nobody says how many, as CTranslate2 does it.
 
 
 class ModelFolders(Protocol):
@@ -49,9 +53,22 @@ class ModelFolders(Protocol):
 
 
 class FasterWhisper:
-    """A Whisper model as `AsrBackend`. May be shared between threads; their work is queued."""
+    """A Whisper model as `AsrBackend`. May be shared between threads, which compute at the same time on x86.
 
-    def __init__(self, folder: Path, *, name: str, device: str, compute_type: str | None, threads: int) -> None:
+    For int8 on x86 encoder and search are our own (`pipeline.asr.own_whisper`); CTranslate2 has the rest: GPUs, other
+    numbers and processors, languages, and word times by cross-attention.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        name: str,
+        device: str,
+        compute_type: str | None,
+        threads: int,
+        precision: str = "auto",
+    ) -> None:
         if device not in _COMPUTE_TYPES:
             message = f"speech recognition runs on cpu or cuda, not on {device!r}"
             raise InvalidOption(message)
@@ -73,7 +90,8 @@ class FasterWhisper:
         fresh = seeded if device == "cpu" else lambda: self._model.model
         own = None
         if device == "cpu" and compute_type == _COMPUTE_TYPES["cpu"]:
-            own = load_own(folder, self._model.hf_tokenizer.token_to_id)
+            cores = threads or min(_MOST_THREADS, usable_cores())
+            own = load_own(folder, self._model.hf_tokenizer.token_to_id, resolve_precision(precision, device), cores)
         self._parts = WhisperParts.of(self._model, fresh, own)
 
     @classmethod
@@ -84,15 +102,23 @@ class FasterWhisper:
         device: str = "cpu",
         compute_type: str | None = None,
         threads: int = 0,
+        precision: str = "auto",
     ) -> FasterWhisper:
         """Load a model of the catalog.
 
         `device` is `cpu` or `cuda`; `compute_type` one of CTranslate2's, None for int8 on a CPU and float16 on a
-        GPU; `threads` 0 lets CTranslate2 choose; what is computed here takes as many as torch does
-        (`pipeline.device.use_threads`). Raises what the store raises, `ModelCorrupt` where files are
-        missing, `MissingDependency` where packages are.
+        GPU; `threads` are those that chunks are encoded in, 0 for up to four. `precision`, for int8 on x86, is that of
+        the encoder's convolutions and attention: `auto`, `float32` or `bfloat16`. Raises what the store raises,
+        `ModelCorrupt` where files are missing, `MissingDependency` where packages are.
         """
-        return cls(store.path(name), name=name, device=device, compute_type=compute_type, threads=threads)
+        return cls(
+            store.path(name),
+            name=name,
+            device=device,
+            compute_type=compute_type,
+            threads=threads,
+            precision=precision,
+        )
 
     @property
     def name(self) -> str:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import torch
+from torch import Tensor
 
 from pipeline.asr.network import quantized_linear
 from pipeline.asr.network.decoder import WhisperDecoder
@@ -15,8 +19,8 @@ from pipeline.asr.network.encoder import WhisperEncoder
 from pipeline.asr.network.weights import Weights
 from pipeline.asr.search.text_search import SearchTokens, TextSearch
 from pipeline.asr.search.timestamp_rules import TimestampRules
-from pipeline.device import resolve_precision
 from pipeline.errors import ModelCorrupt
+from pipeline.futures import result_of
 
 _log: Final = logging.getLogger(__name__)
 _NO_SPEECH: Final = ("<|nospeech|>", "<|nocaptions|>")
@@ -28,14 +32,27 @@ class OwnWhisper:
 
     encoder: WhisperEncoder
     search: TextSearch
+    threads: int = 1
+    """In which chunks are encoded; the search has that of its caller."""
+
+    def encode(self, mels: Sequence[Tensor]) -> list[Tensor]:
+        """Encode log-mel spectrograms, (mels, frames) each; gives (frames / 2, width) of each."""
+        threads = min(self.threads, len(mels))
+        if threads <= 1:
+            return [self.encoder(mel) for mel in mels]
+        with ThreadPoolExecutor(threads) as pool:
+            encoded = [pool.submit(self.encoder, mel) for mel in mels]
+            return [result_of(one) for one in encoded]
 
 
-def load_own(folder: Path, token: Callable[[str], int | None]) -> OwnWhisper | None:
+def load_own(
+    folder: Path, token: Callable[[str], int | None], dtype: torch.dtype = torch.float32, threads: int = 1
+) -> OwnWhisper | None:
     """Load both; `token` gives the id of a control token, None where the model lacks it.
 
     None, and a line in the log, where all has to be left to CTranslate2: on processors without the products that make
-    it worthwhile, and for models that differ from Whisper's. Convolutions and attention of the encoder compute in
-    bfloat16 where the processor multiplies it (`pipeline.device.resolve_precision`).
+    it worthwhile, and for models that differ from Whisper's. `dtype` is that of the encoder's convolutions and
+    attention. Raises what torch raises where there is no memory.
     """
     if not quantized_linear.available():
         _log.info("CTranslate2 computes Whisper: this processor has no 8-bit products with weights laid out once")
@@ -46,8 +63,9 @@ def load_own(folder: Path, token: Callable[[str], int | None]) -> OwnWhisper | N
             _log.warning("CTranslate2 computes Whisper: the network of %s is not Whisper's", folder.name)
             return None
         return OwnWhisper(
-            WhisperEncoder(weights, resolve_precision("auto", "cpu")),
+            WhisperEncoder(weights, dtype),
             TextSearch(WhisperDecoder(weights), _tokens(folder / "config.json", token)),
+            threads,
         )
     except (ModelCorrupt, KeyError, TypeError, ValueError, OSError) as error:
         # CTranslate2 has loaded it, so that it can be used.

@@ -120,7 +120,7 @@ class _Clock:
     def gap_before(self, frame: AudioFrame, *, after_failure: bool) -> float:
         """Seconds missing before this frame; 0 where none are, or none that can be trusted."""
         length = frame.samples / frame.sample_rate
-        start = frame.time
+        start = None if frame.time_base is None else frame.time
         if start is None:
             self._expected = None if self._expected is None else self._expected + length
             return 0.0

@@ -35,7 +35,7 @@ ANY_CRASHES: Final = 1000
 SUBMISSION_SECONDS: Final = 0.05
 """That the API is at a submission, about."""
 LONGEST_STOP: Final = 10.0
-"""Leases; a worker that nobody took a job from goes on after so long."""
+"""Leases; a worker that nobody took a job from goes on after so long: slow machines need more than five."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ class Saboteur:
         self.inflicted: Counter[Fault] = Counter()
         self.deaths: list[Death] = []
         self.outlived = 0
-        """Stopped workers whose job was another's when they went on."""
+        """Stopped workers whose job another had taken before they went on."""
 
     def act(self, ended: int) -> None:
         """Do what is due now that so many jobs have ended, if it can be done; what cannot is due still."""

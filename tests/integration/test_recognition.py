@@ -136,7 +136,8 @@ def test_a_text_does_not_depend_on_who_shares_the_batch(backend: FasterWhisper, 
 def test_our_search_finds_no_worse_texts_than_ctranslate2(backend: FasterWhisper, cities: Waveform) -> None:
     """As likely, with the same words but for a few, and the same probabilities but for the rounding to integers."""
     request = DecodeRequest(language="en")
-    encoded = backend.encode([cities.crop(Segment(start, start + 11.0)) for start in (0.0, 11.0, 22.0, 33.0)])
+    pauses = (Segment(0.5, 14.0), Segment(15.0, 29.0), Segment(30.0, 38.0), Segment(38.2, 44.0))
+    encoded = backend.encode([cities.crop(between) for between in pauses])
     theirs_alone = replace(encoded, parts=replace(encoded.parts, own=None))
     ours, theirs = encoded.decode(request), theirs_alone.decode(request)
     assert statistics.mean(one.avg_logprob for one in ours) > statistics.mean(one.avg_logprob for one in theirs) - 0.02

@@ -7,6 +7,7 @@ self-attention and a feed-forward network, each with its norm before and its inp
 from __future__ import annotations
 
 from itertools import product
+from math import ceil
 from typing import Final
 
 import torch
@@ -19,7 +20,7 @@ from pipeline.asr.network.weights import Weights
 _ROWS: Final = 256
 # Frames that go through the products at once, so that what lies between two of them stays in the caches.
 _QUERIES: Final = 256
-# Frames of one head that attend at once, likewise.
+# Frames of one head that attend at once, at most, likewise.
 _OTHERS: Final = ("alibi", "layernorm_embedding")
 
 
@@ -49,7 +50,7 @@ class WhisperEncoder:
 
     @torch.inference_mode()
     def __call__(self, mel: Tensor) -> Tensor:
-        """Encode a log-mel spectrogram, (mels, frames), float32; gives (frames / 2, width), float32.
+        """Encode a log-mel spectrogram, (mels, frames), float32; gives (frames / 2, rounded up, width), float32.
 
         Raises `RuntimeError` where there are more frames than the network has places for (3,000).
         """
@@ -94,8 +95,12 @@ def _attended(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         return functional.scaled_dot_product_attention(queries[None], keys[None], values[None])[0]
     queries = queries * queries.shape[2] ** -0.5
     attended = torch.empty_like(values)
-    for head, rows in product(range(len(queries)), range(0, queries.shape[1], _QUERIES)):
-        some = slice(rows, rows + _QUERIES)
+    frames = queries.shape[1]
+    together = ceil(frames / ceil(frames / _QUERIES))
+    # The last ones overlap those before, as oneDNN keeps a plan for each number of frames (0.6 MB).
+    firsts = [min(first, frames - together) for first in range(0, frames, together)]
+    for head, first in product(range(len(queries)), firsts):
+        some = slice(first, first + together)
         shares = (queries[head, some] @ keys[head].t()).softmax(1)
         torch.mm(shares, values[head], out=attended[head, some])
     return attended

@@ -14,12 +14,12 @@ def likeliest(rows: Tensor, number: int) -> tuple[Tensor, Tensor]:
     """Give the largest of each row, (rows, tokens), and where they are, (rows, number) each, the largest first.
 
     As `torch.topk`, in a sixth of its time: a row lies in parts on top of each other, and only columns whose maximum is
-    among the largest are looked at. Raises `ValueError` where rows are too short for that.
+    among the largest are looked at. Rows that are too short for that are left to torch.
     """
     width = rows.shape[1] // _PARTS
     if width < number:
-        message = f"there are fewer than {_PARTS * number} tokens"
-        raise ValueError(message)
+        best, places = rows.topk(number, 1)
+        return best, places
     stacked = rows[:, : width * _PARTS].view(len(rows), _PARTS, width)
     columns = stacked.amax(1).topk(number, 1).indices
     steps = torch.arange(_PARTS)[None, :, None] * width

@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from pipeline.errors import UnknownModel
 from pipeline.segmentation.pyannet import PyanNet
-from pipeline.segmentation.sincnet import SAMPLE_RATE, SincFilterbank
+from pipeline.segmentation.sincnet import SAMPLE_RATE, FrameConvolution, SincFilterbank
 
 PUBLISHED = (
     "sincnet.wav_norm1d.weight",
@@ -123,7 +123,17 @@ def test_windows_share_the_filters_and_each_gives_what_it_gives_as_published(sig
             assert torch.allclose(frames, outputs.T, atol=1e-4)
 
 
-def test_half_the_digits_in_the_lstm_move_no_probability_by_much() -> None:
+def test_half_the_digits_move_a_convolution_by_their_rounding() -> None:
+    convolution = FrameConvolution(80, 60, 5)
+    frames = torch.randn(200, 80)
+    with torch.inference_mode():
+        exact = convolution(frames)
+        rounded = convolution.to(torch.bfloat16)(frames)
+    assert rounded.dtype == torch.float32
+    assert 0 < (rounded - exact).norm() < 0.01 * exact.norm()
+
+
+def test_half_the_digits_move_no_probability_by_much() -> None:
     plain, short = audible(), audible()
     short.prepare(torch.bfloat16)
     samples = 0.1 * torch.randn(SAMPLE_RATE)

@@ -6,7 +6,7 @@ import torch
 from pipeline.asr.search.likeliest_tokens import likeliest
 
 
-@pytest.mark.parametrize("width", [144, 1000, 51864, 51865, 51866])
+@pytest.mark.parametrize("width", [100, 143, 144, 1000, 51864, 51865, 51866])
 def test_they_are_those_of_topk(width: int) -> None:
     rows = torch.randn(3, width, generator=torch.Generator().manual_seed(width))
     best, places = likeliest(rows, 6)
@@ -41,8 +41,3 @@ def test_what_is_forbidden_comes_last() -> None:
     assert best[0].tolist() == [0.0] + [-torch.inf] * 5
     assert places[0, 0] == 3
     assert len(set(places[0].tolist())) == 6
-
-
-def test_rows_that_are_too_short() -> None:
-    with pytest.raises(ValueError, match="fewer than 144 tokens"):
-        likeliest(torch.zeros(1, 143), 6)
