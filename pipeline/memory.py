@@ -104,7 +104,7 @@ def share_arena() -> None:
 
     glibc makes up to eight a core, and what threads give back stays in theirs: eight recordings in turn, of which one
     computes at a time, took 1.4 GB instead of 0.9, and a third more memory came and went in system calls. A pool that
-    is there stays, so that this has to be called before there are threads.
+    is there stays, so that this has to be called before there are threads. Overrides `MALLOC_ARENA_MAX`.
     """
     with suppress(AttributeError, OSError, TypeError):  # another C library
         ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)

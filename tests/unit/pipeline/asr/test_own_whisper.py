@@ -6,12 +6,21 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from pipeline.asr.network import quantized_linear
 from pipeline.asr.own_whisper import load_own
 from tests.unit.pipeline.asr.network import small_whisper
 
 pytestmark = small_whisper.on_x86
+
+
+def test_chunks_are_encoded_in_threads_as_they_are_one_by_one(folder: Path) -> None:
+    mels = [torch.randn(80, frames, generator=torch.Generator().manual_seed(frames)) for frames in (200, 400, 300)]
+    one, two = (load_own(folder, small_whisper.token, threads=threads) for threads in (1, 2))
+    assert one is not None
+    assert two is not None
+    assert all(torch.equal(*pair) for pair in zip(one.encode(mels), two.encode(mels), strict=True))
 
 
 def test_where_the_processor_lacks_the_products_there_is_none(
