@@ -103,8 +103,8 @@ def share_arena() -> None:
     """Let all threads of the process take memory from one pool; nothing where the C library is not glibc.
 
     glibc makes up to eight a core, and what threads give back stays in theirs: eight recordings in turn, of which one
-    computes at a time, took 1.4 GB instead of 0.9, and a third more memory came and went in system calls. A pool that
-    is there stays, so that this has to be called before there are threads. Overrides `MALLOC_ARENA_MAX`.
+    computes at a time, took 1.4 GB instead of 0.9, and three times as long in system calls. A pool that is there
+    stays, so that this has to be called before there are threads. Overrides `MALLOC_ARENA_MAX`.
     """
     with suppress(AttributeError, OSError, TypeError):  # another C library
         ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)

@@ -88,10 +88,10 @@ class FasterWhisper:
         seeded = partial(_seeded_network, folder, device=device, compute_type=compute_type, threads=threads)
         # On a GPU a second copy of a large model may not fit: there, sampled text may differ from run to run.
         fresh = seeded if device == "cpu" else lambda: self._model.model
-        own = None
+        dtype, own = resolve_precision(precision, device), None
         if device == "cpu" and compute_type == _COMPUTE_TYPES["cpu"]:
             cores = threads or min(_MOST_THREADS, usable_cores())
-            own = load_own(folder, self._model.hf_tokenizer.token_to_id, resolve_precision(precision, device), cores)
+            own = load_own(folder, self._model.hf_tokenizer.token_to_id, dtype, cores)
         self._parts = WhisperParts.of(self._model, fresh, own)
 
     @classmethod

@@ -95,7 +95,7 @@ def pointers(connection: Connection) -> tuple[Pointer, ...]:
     return tuple(Pointer(job=row.job, key=row.key, sha256=row.sha256, at=row.seconds) for row in rows)
 
 
-def fences(connection: Connection, jobs: list[UUID]) -> Mapping[UUID, int | None]:
-    """Fences of some jobs as they are now."""
-    rows = connection.execute(text("SELECT id, fence FROM jobs WHERE id = ANY(:jobs)"), {"jobs": jobs})
-    return {row.id: row.fence for row in rows}
+def fences(connection: Connection, jobs: list[UUID]) -> Mapping[UUID, tuple[str, int | None]]:
+    """State and fence of some jobs as they are now."""
+    rows = connection.execute(text("SELECT id, state, fence FROM jobs WHERE id = ANY(:jobs)"), {"jobs": jobs})
+    return {row.id: (row.state, row.fence) for row in rows}

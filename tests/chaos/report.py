@@ -69,7 +69,7 @@ class Report:
         yield f"requests to the object store that went wrong: {_counted(self.store_faults)}"
         yield f"submissions: {_counted(self.answers)}; {self.lost_answers} answers lost, {self.replayed} given again"
         yield f"objects without a recording: {len(self.history.strays)}"
-        yield f"stopped workers that went on after another had taken their job: {self.outlived}"
+        yield f"stopped workers that went on after another had their job: {self.outlived}"
         yield f"{self.seconds:.1f} s, {plan.jobs / self.seconds:.1f} jobs/s"
         if self.recoveries:
             p50, p99 = percentile(self.recoveries, 0.5), percentile(self.recoveries, 0.99)

@@ -67,7 +67,7 @@ class Saboteur:
         self.inflicted: Counter[Fault] = Counter()
         self.deaths: list[Death] = []
         self.outlived = 0
-        """Stopped workers whose job another had taken before they went on."""
+        """Stopped workers whose job was another's when they went on."""
 
     def act(self, ended: int) -> None:
         """Do what is due now that so many jobs have ended, if it can be done; what cannot is due still."""
@@ -163,10 +163,10 @@ class Saboteur:
         now = insistently(self._service, lambda connection: recorder.fences(connection, asked))
         longest = LONGEST_STOP * self._plan.lease_seconds
         for one in list(self._stopped.values()):
-            # Fences are given with claims; the other may have finished since the last look.
-            another_took_it = one.job is not None and now[one.job] not in (None, one.fence)
-            if another_took_it or time.monotonic() - one.since > longest:
-                self.outlived += another_took_it
+            state, fence = now[one.job] if one.job is not None else (None, None)
+            another_has_it = one.job is not None and fence != one.fence and state == JobState.RUNNING
+            if another_has_it or time.monotonic() - one.since > longest:
+                self.outlived += another_has_it
                 _signal(one.pid, SIGCONT)
                 del self._stopped[one.pid]
 

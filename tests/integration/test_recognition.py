@@ -26,6 +26,7 @@ from pipeline.segmentation.segmenter import Segmenter
 from pipeline.segmentation.vad import detect_speech
 from pipeline.types import Recognition, Segment, Timing
 from pipeline.waveform import SAMPLE_RATE, Waveform
+from tests.unit.pipeline.asr.network import small_whisper
 
 pytestmark = pytest.mark.weights
 
@@ -148,6 +149,22 @@ def test_our_search_finds_no_worse_texts_than_ctranslate2(backend: FasterWhisper
     for words, expected in zip(known, checked, strict=True):
         difference = [abs(word.probability - same.probability) for word, same in zip(words, expected, strict=True)]
         assert statistics.mean(difference) < 0.05
+
+
+@small_whisper.on_x86
+def test_our_encoder_hears_what_ctranslate2s_does(store: ModelStore, cities: Waveform) -> None:
+    """In both precisions, but for the rounding to integers; what attends to anything else is far off."""
+    chunk = cities.crop(Segment(0.5, 14.0))
+    theirs, *ours = (
+        FasterWhisper.from_pretrained(store, compute_type=numbers, precision=precision, threads=1)
+        for numbers, precision in (("float32", "auto"), ("int8", "float32"), ("int8", "bfloat16"))
+    )
+    seconds = theirs.padded_seconds(13.5)  # the longer of the two
+    mel = theirs._mel(chunk, seconds)
+    expected, exact, rounded = (one._parts.encode([mel]).chunks[0] for one in (theirs, *ours))
+    for found in (exact, rounded):
+        assert np.linalg.norm(found - expected) < 0.12 * np.linalg.norm(expected)
+    assert not np.array_equal(exact, rounded)
 
 
 def test_in_other_numbers_ctranslate2_searches(store: ModelStore, backend: FasterWhisper, cities: Waveform) -> None:

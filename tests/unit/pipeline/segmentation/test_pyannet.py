@@ -138,8 +138,10 @@ def test_half_the_digits_move_no_probability_by_much() -> None:
     short.prepare(torch.bfloat16)
     samples = 0.1 * torch.randn(SAMPLE_RATE)
     with torch.inference_mode():
-        difference = plain(samples, [0], SAMPLE_RATE).exp() - short(samples, [0], SAMPLE_RATE).exp()
-    assert 0 < difference.abs().max() < 0.02
+        exact = plain(samples, [0], SAMPLE_RATE).exp()
+        rounded = short(samples, [0], SAMPLE_RATE).exp()
+    # Probabilities of random weights move little from frame to frame.
+    assert 0 < (rounded - exact).norm() < 0.1 * (exact - exact.mean(1, keepdim=True)).norm()
 
 
 def test_neither_level_nor_polarity_of_a_recording_matters() -> None:
