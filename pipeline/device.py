@@ -10,7 +10,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from pipeline.errors import DeviceLost, HansardError, InvalidOption, OutOfMemory
-from pipeline.memory import is_out_of_memory, share_arena
+from pipeline.memory import is_out_of_memory
 from pipeline.options import DeviceName, Precision
 
 _FAULTS: Final = ("cuda error", "cuda failed", "cublas", "cudnn", "cufft", "nvrtc")
@@ -50,15 +50,25 @@ def resolve_precision(name: str, device: str) -> torch.dtype:
 def use_threads(threads: int | None) -> None:
     """Bound the CPU threads of torch for the whole process; None is one. Those of numpy and scipy are one always.
 
-    All threads of the process share one pool of memory from here on (`pipeline.memory.share_arena`).
-
     The networks here are small: on two idle cores a second thread takes a quarter off the wall clock for 40 % more CPU
     time, and beside other work threads that wait for each other take several times as long as one. Left to themselves,
     OpenBLAS' threads spin between small products: 230 instead of 178 CPU seconds an hour for a whole job.
     """
-    share_arena()
     torch.set_num_threads(threads or 1)
     threadpool_limits(1, user_api="blas")
+
+
+@contextmanager
+def threads_kept() -> Iterator[None]:
+    """Leave torch as many threads afterwards as it had before, in the thread that calls.
+
+    Libraries loaded after torch find its OpenMP: CTranslate2 sets the threads of its caller while it loads a model.
+    """
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 @contextmanager

@@ -122,7 +122,7 @@ class TranscriptionPipeline:
         cores. With more than one, on a CPU, voices are told apart beside it, in one thread; `precision` is that of
         diarization and, in int8 on x86, of the recognizer's encoder: `auto`, `float32` or `bfloat16`. `compute_type` is
         the recognizer's, one of CTranslate2's (None: float16 on a GPU, int8 on a CPU). Threads of the whole process
-        are bounded, and share one pool of memory (`pipeline.device.use_threads`).
+        are bounded (`pipeline.device.use_threads`).
 
         Raises `ModelUnavailable`, `ModelCorrupt`, `UnknownModel`, `MissingDependency`, or `InvalidOption` where there
         is no CUDA device.

@@ -15,6 +15,7 @@ from api.settings import Settings
 from pipeline.checkpoints import Checkpoints
 from pipeline.cores import usable_cores
 from pipeline.hooks import Hook
+from pipeline.memory import share_arenas
 from pipeline.model_pool import ModelPool, Name
 from pipeline.options import PipelineOptions
 from pipeline.turnstile import Turnstile
@@ -62,7 +63,9 @@ class PipelineTranscriber:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._load = _EngineLoader(settings, Turnstile(settings.places or max(1, usable_cores() // settings.threads)))
+        turnstile = Turnstile(settings.places or max(1, usable_cores() // settings.threads))
+        share_arenas(turnstile.places)  # as every engine does, but models bring threads
+        self._load = _EngineLoader(settings, turnstile)
         self._engines = ModelPool["Engine"](
             self._load,
             pinned=[DEFAULT, *settings.pinned_models],

@@ -53,6 +53,7 @@ def _recognize(request: Request) -> Loaded:
     from pipeline.asr.shared_batches import SharedBatches
     from pipeline.audio import decode, downmix
     from pipeline.device import resolve_precision, use_threads
+    from pipeline.memory import share_arenas
     from pipeline.options import PipelineOptions, SegmentationOptions
     from pipeline.segmentation.segmenter import Segmenter
     from pipeline.segmentation.vad import detect_speech
@@ -65,6 +66,7 @@ def _recognize(request: Request) -> Loaded:
     backend = FasterWhisper.from_pretrained(store, _recognizer_of(request), threads=request.threads)
     aligner = EnglishAligner() if request.options["timed"] else None
     turnstile = Turnstile()
+    share_arenas(turnstile.places)
     shared = SharedBatches(backend, turnstile)
 
     def hear(recording: str) -> Answer:

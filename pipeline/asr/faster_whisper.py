@@ -16,7 +16,7 @@ from pipeline.asr.search.samples import SEED
 from pipeline.asr.whisper_batch import WhisperBatch
 from pipeline.asr.whisper_model import WhisperParts
 from pipeline.cores import usable_cores
-from pipeline.device import resolve_precision
+from pipeline.device import resolve_precision, threads_kept
 from pipeline.errors import InvalidOption, ModelCorrupt
 from pipeline.extras import require
 from pipeline.types import FloatArray
@@ -81,9 +81,10 @@ class FasterWhisper:
             preload_cublas()
         module = require("faster_whisper", "pipeline")
         compute_type = compute_type or _COMPUTE_TYPES[device]
-        self._model: Any = module.WhisperModel(
-            str(folder), device=device, compute_type=compute_type, cpu_threads=threads
-        )
+        with threads_kept():
+            self._model: Any = module.WhisperModel(
+                str(folder), device=device, compute_type=compute_type, cpu_threads=threads
+            )
         self._name, self._device = name, device
         seeded = partial(_seeded_network, folder, device=device, compute_type=compute_type, threads=threads)
         # On a GPU a second copy of a large model may not fit: there, sampled text may differ from run to run.
@@ -189,4 +190,5 @@ def _seeded_network(folder: Path, *, device: str, compute_type: str, threads: in
     """
     library = require("ctranslate2", "pipeline")
     library.set_random_seed(SEED)
-    return library.models.Whisper(str(folder), device=device, compute_type=compute_type, intra_threads=threads)
+    with threads_kept():
+        return library.models.Whisper(str(folder), device=device, compute_type=compute_type, intra_threads=threads)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from pipeline.alignment.english_aligner import EnglishAligner
 from pipeline.asr.backend import DecodeRequest
@@ -204,6 +205,14 @@ def test_sampled_text_does_not_depend_on_what_was_sampled_before(backend: Faster
     texts = [backend.encode([chunk]).decode(request)[0].text for _ in range(3)]
     assert texts[0]
     assert texts == texts[:1] * 3
+
+
+def test_a_recognizer_of_many_threads_leaves_the_others_theirs(store: ModelStore, cities: Waveform) -> None:
+    """CTranslate2 sets those of torch where it is loaded, for sampling once more."""
+    before = torch.get_num_threads()
+    backend = FasterWhisper.from_pretrained(store, threads=before + 1)
+    backend.encode([cities.crop(Segment(0.5, 14.0))]).decode(DecodeRequest(language="en", temperature=0.8))
+    assert torch.get_num_threads() == before
 
 
 def test_both_ways_of_timing_words_agree(backend: FasterWhisper, aligner: EnglishAligner, cities: Waveform) -> None:

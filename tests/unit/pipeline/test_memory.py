@@ -121,9 +121,9 @@ def test_other_errors_pass() -> None:
 POOLS = """
 import ctypes, sys
 from threading import Barrier, Thread
-from pipeline.memory import share_arena
-if sys.argv[1] == "shared":
-    share_arena()
+from pipeline.memory import share_arenas
+if int(sys.argv[1]):
+    share_arenas(int(sys.argv[1]))
 libc, here = ctypes.CDLL(None), Barrier(7)
 libc.malloc.restype = ctypes.c_void_p
 
@@ -145,9 +145,10 @@ here.wait()
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the pools are glibc's")
-@pytest.mark.parametrize(("choice", "shared"), [("shared", True), ("apart", False)])
-def test_threads_share_one_pool_of_memory(tmp_path: Path, choice: str, shared: bool) -> None:
+@pytest.mark.parametrize(("computing", "pools"), [(1, 1), (2, 4), (0, 7)])
+def test_threads_share_pools_of_memory_as_so_many_compute_at_once(tmp_path: Path, computing: int, pools: int) -> None:
+    """Of six threads and the first one each takes memory; without a word, each has its own pool."""
     told = tmp_path / "pools.xml"
     plain = {"PATH": os.environ["PATH"]}  # which says nothing to glibc
-    subprocess.run([sys.executable, "-c", POOLS, choice, str(told)], check=True, cwd=REPOSITORY, env=plain)
-    assert (told.read_text().count("<heap nr=") == 1) is shared
+    subprocess.run([sys.executable, "-c", POOLS, str(computing), str(told)], check=True, cwd=REPOSITORY, env=plain)
+    assert told.read_text().count("<heap nr=") == pools
