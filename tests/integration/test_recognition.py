@@ -207,10 +207,13 @@ def test_sampled_text_does_not_depend_on_what_was_sampled_before(backend: Faster
     assert texts == texts[:1] * 3
 
 
-def test_a_recognizer_of_many_threads_leaves_the_others_theirs(store: ModelStore, cities: Waveform) -> None:
-    """CTranslate2 sets those of torch where it is loaded, for sampling once more."""
+@pytest.mark.parametrize("compute_type", ["int8", "float32"])
+def test_a_recognizer_of_many_threads_leaves_the_others_theirs(
+    store: ModelStore, cities: Waveform, compute_type: str
+) -> None:
+    """CTranslate2 sets those of torch where it is loaded; where it samples, it is loaded once more."""
     before = torch.get_num_threads()
-    backend = FasterWhisper.from_pretrained(store, threads=before + 1)
+    backend = FasterWhisper.from_pretrained(store, compute_type=compute_type, threads=before + 1)
     backend.encode([cities.crop(Segment(0.5, 14.0))]).decode(DecodeRequest(language="en", temperature=0.8))
     assert torch.get_num_threads() == before
 
