@@ -47,16 +47,19 @@ class DiarizationPipeline:
         embedding: str = "campplus",
         device: str = "cpu",
         precision: str = "auto",
+        threads: int = 1,
         options: DiarizationOptions | None = None,
         segmentation_options: SegmentationOptions | None = None,
     ) -> DiarizationPipeline:
         """Load the models from the store; `precision` is `auto`, `float32` or `bfloat16`.
 
+        `threads`, on a CPU: batches of segmentation windows, and groups of relabelled pieces, that are at work at the
+        same time; what is found is the same. Embeddings of the windows are computed in one.
         Raises `ModelUnavailable`, `ModelCorrupt`, `UnknownModel`, or `InvalidOption` for an unknown precision.
         """
-        dtype = resolve_precision(precision, device)
-        segmenter = Segmenter.from_pretrained(store, segmentation, device, segmentation_options, dtype)
-        return cls(segmenter, SpeakerEncoder.from_pretrained(store, embedding, device, dtype), options)
+        dtype, threads = resolve_precision(precision, device), threads if device == "cpu" else 1
+        segmenter = Segmenter.from_pretrained(store, segmentation, device, segmentation_options, dtype, threads)
+        return cls(segmenter, SpeakerEncoder.from_pretrained(store, embedding, device, dtype, threads), options)
 
     def __call__(self, audio: Waveform, count: SpeakerCount | None = None, hook: Hook | None = None) -> Diarization:
         """Diarize a one-channel recording.

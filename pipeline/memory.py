@@ -1,18 +1,13 @@
-"""Running out of memory: halve the batch and go on; where a single item is too much, end with an error that says so."""
+"""Memory of the process: whether it ran out, who shares it, and how it is given back."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import Final, TypeVar
+from typing import Final
 
 from pipeline.errors import OutOfMemory
-from pipeline.types import Notice
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 _MARKS: Final = (
     "out of memory",  # CUDA, by torch and by CTranslate2
@@ -35,68 +30,6 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     text = str(error).lower()
     return isinstance(error, RuntimeError) and any(mark in text for mark in _MARKS)
-
-
-class BatchSize:
-    """How many items go through a network at once: halved when memory runs out, for the rest of a recording."""
-
-    def __init__(self, asked: int, stage: str) -> None:
-        self.asked = asked
-        self.size = asked
-        self._stage = stage
-
-    def over(
-        self,
-        items: Sequence[Item],
-        run: Callable[[Sequence[Item]], Result],
-        weight: int = 1,
-        *,
-        doubling: bool = False,
-    ) -> Iterator[tuple[Sequence[Item], Result]]:
-        """Give every batch with what `run` makes of it; a batch that does not fit is tried again as two.
-
-        Each item counts as `weight`. `doubling`: only batches of 1, 2, 4, 8… items, for a network that keeps a plan for
-        each size it meets. Raises `OutOfMemory` where one item alone does not fit.
-        """
-        first, freed = 0, False
-        while first < len(items):
-            number = min(len(items) - first, max(1, self.size // weight))
-            batch = items[first : first + (1 << number.bit_length() - 1 if doubling else number)]
-            try:
-                result = run(batch)
-            except Exception as error:
-                if not is_out_of_memory(error):
-                    raise
-                if len(batch) == 1 and freed:
-                    raise no_room(self._stage) from error
-            else:
-                yield batch, result
-                first, freed = first + len(batch), False
-                continue
-            # Only here: the error held on to what had been allocated.
-            free_cached()
-            self.size, freed = min(self.size, max(1, len(batch) // 2) * weight), True
-
-    @property
-    def notices(self) -> tuple[Notice, ...]:
-        """What a reader of the result should know."""
-        return short_of_memory(self._stage, self.size, self.asked)
-
-
-def short_of_memory(stage: str, size: int, asked: int) -> tuple[Notice, ...]:
-    """Tell the reader that batches had to be smaller than asked for; nothing where they had not."""
-    if size == asked:
-        return ()
-    message = (
-        f"Memory ran out in {stage}: batches of {size} were used instead of {asked}. "
-        "A smaller batch size, or fewer jobs at once, saves the attempt."
-    )
-    return (Notice("memory_short", message),)
-
-
-def no_room(stage: str) -> OutOfMemory:
-    """Say that not even one item fits."""
-    return OutOfMemory(f"{stage}: there is not even memory for a batch of one")
 
 
 def share_arenas(computing: int) -> None:

@@ -118,25 +118,25 @@ class TranscriptionPipeline:
 
         `model`, `segmentation`, `embedding` are names of the catalog or local paths. Without `model` the recognizer is
         Whisper large-v3-turbo on a GPU and small on a CPU, or else the tiny English one, and results then say so.
-        `device` is `auto`, `cpu` or `cuda`; `threads` are CPU threads of the recognizer, None for as many as there are
-        cores. With more than one, on a CPU, voices are told apart beside it, in one thread; `precision` is that of
+        `device` is `auto`, `cpu` or `cuda`; `threads` are CPU threads, None for as many as there are cores. With more
+        than one, on a CPU, voices are told apart beside the recognizer; results are the same. `precision` is that of
         diarization and, in int8 on x86, of the recognizer's encoder: `auto`, `float32` or `bfloat16`. `compute_type` is
-        the recognizer's, one of CTranslate2's (None: float16 on a GPU, int8 on a CPU). Threads of the whole process
-        are bounded (`pipeline.device.use_threads`).
+        the recognizer's, one of CTranslate2's (None: float16 on a GPU, int8 on a CPU). Libraries of the whole process
+        are held to a thread (`pipeline.device.use_threads`).
 
         Raises `ModelUnavailable`, `ModelCorrupt`, `UnknownModel`, `MissingDependency`, or `InvalidOption` where there
         is no CUDA device.
         """
-        store = store or ModelStore.from_environment()
+        store, threads = store or ModelStore.from_environment(), threads or usable_cores()
         wordless = cls.without_words(
             segmentation=segmentation,
             embedding=embedding,
             device=device,
             precision=precision,
+            threads=threads,
             options=options,
             store=store,
         )
-        threads = threads or usable_cores()
         return wordless.with_recognizer(
             model,
             EnglishAligner(),
@@ -189,13 +189,14 @@ class TranscriptionPipeline:
         """Load what tells who spoke when, and no recognizer: as `from_pretrained`."""
         store = store or ModelStore.from_environment()
         options = options or PipelineOptions()
-        use_threads(threads)
+        use_threads()
         diarizer = DiarizationPipeline.from_pretrained(
             store,
             segmentation=segmentation,
             embedding=embedding,
             device=resolve_device(device),
             precision=precision,
+            threads=threads or usable_cores(),
             options=options.diarization,
             segmentation_options=options.segmentation,
         )

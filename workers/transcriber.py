@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 
 Alive = Callable[[], None]
+MOST_PLACES: Final = 8
+"""Jobs of a process that compute at the same time, unless said. A job holds Python's lock for a seventh of its time, so
+that more of them wait for each other; where there are more cores, more processes use them."""
 DEFAULT: Final[Name] = None
 """Key of the recognizer for jobs that name none."""
 
@@ -63,7 +66,7 @@ class PipelineTranscriber:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        turnstile = Turnstile(settings.places or max(1, usable_cores() // settings.threads))
+        turnstile = Turnstile(settings.places or places_for(usable_cores(), settings.threads))
         share_arenas(turnstile.places)  # as every engine does, but models bring threads
         self._load = _EngineLoader(settings, turnstile)
         self._engines = ModelPool["Engine"](
@@ -156,6 +159,11 @@ class _EngineLoader:
                 wanted, EnglishAligner(), device=device, threads=threads, store=store
             )
             return Engine(pipeline, self._turnstile)
+
+
+def places_for(cores: int, threads: int) -> int:
+    """How many jobs of a process compute at the same time, unless said."""
+    return min(MOST_PLACES, max(1, cores // threads))
 
 
 def _plain(model: ModelRecord) -> Mapping[str, str | None]:

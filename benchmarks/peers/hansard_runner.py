@@ -59,7 +59,7 @@ def _recognize(request: Request) -> Loaded:
     from pipeline.segmentation.vad import detect_speech
     from pipeline.turnstile import Turnstile
 
-    use_threads(request.threads)
+    use_threads()
     store, options = ModelStore.from_environment(), PipelineOptions()
     dtype = resolve_precision("auto", "cpu")
     segmenter = Segmenter.from_pretrained(store, options=SegmentationOptions(step=VAD_STEP), dtype=dtype)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pipeline.asr.backend import AsrBackend, DecodeRequest, EncodedChunks, HeardWord, Hypothesis
-from pipeline.memory import BatchSize
+from pipeline.batch_size import BatchSize
 from pipeline.types import Notice, Segment
 from pipeline.waveform import Waveform
 

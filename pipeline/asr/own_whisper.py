@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,7 +19,7 @@ from pipeline.asr.network.weights import Weights
 from pipeline.asr.search.text_search import SearchTokens, TextSearch
 from pipeline.asr.search.timestamp_rules import TimestampRules
 from pipeline.errors import ModelCorrupt
-from pipeline.futures import result_of
+from pipeline.futures import spread
 
 _log: Final = logging.getLogger(__name__)
 _NO_SPEECH: Final = ("<|nospeech|>", "<|nocaptions|>")
@@ -37,12 +36,7 @@ class OwnWhisper:
 
     def encode(self, mels: Sequence[Tensor]) -> list[Tensor]:
         """Encode log-mel spectrograms, (mels, frames) each; gives (frames / 2, width) of each."""
-        threads = min(self.threads, len(mels))
-        if threads <= 1:
-            return [self.encoder(mel) for mel in mels]
-        with ThreadPoolExecutor(threads) as pool:
-            encoded = [pool.submit(self.encoder, mel) for mel in mels]
-            return [result_of(one) for one in encoded]
+        return spread(self.encoder, mels, self.threads)
 
 
 def load_own(

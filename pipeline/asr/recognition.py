@@ -16,9 +16,10 @@ from pipeline.asr.judging import Judged, judge
 from pipeline.asr.language import detect_language, doubt, known_language
 from pipeline.asr.speech import SpeechClock
 from pipeline.asr.word_times import WordTimer
+from pipeline.batch_size import no_room
 from pipeline.errors import InvalidOption
 from pipeline.hooks import Hook, NullHook
-from pipeline.memory import free_cached, is_out_of_memory, no_room
+from pipeline.memory import free_cached, is_out_of_memory
 from pipeline.options import AlignmentOptions, AsrOptions
 from pipeline.types import UNDETERMINED, Notice, Recognition, RecognizedSegment, Segment
 from pipeline.waveform import Waveform

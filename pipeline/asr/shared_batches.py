@@ -11,7 +11,8 @@ from typing import Final
 
 from pipeline.asr.backend import AsrBackend
 from pipeline.asr.batching import STAGE, Batching, Decoded, Kind, Order, decode_together, shortest_first
-from pipeline.memory import free_cached, is_out_of_memory, no_room, short_of_memory
+from pipeline.batch_size import no_room, short_of_memory
+from pipeline.memory import free_cached, is_out_of_memory
 from pipeline.turnstile import Guest, Turnstile
 from pipeline.types import Notice
 

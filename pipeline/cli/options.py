@@ -67,7 +67,7 @@ Threads = Annotated[
         "--threads",
         min=1,
         metavar="N",
-        help="CPU threads of the recognizer, or of diarization by itself; default: all cores, and one.",
+        help="CPU threads; default: as many as there are cores.",
         rich_help_panel=MODELS,
     ),
 ]

@@ -64,18 +64,22 @@ class Loader:
 
     def segmenter(self, choice: Choice) -> Segmenter:
         """Who of a window's voices is active when."""
+        from pipeline.cores import usable_cores
         from pipeline.device import resolve_device, use_threads
         from pipeline.segmentation.segmenter import Segmenter
 
-        use_threads(choice.threads)
-        return Segmenter.from_pretrained(self.store(quiet=choice.quiet), device=resolve_device(choice.device))
+        use_threads()
+        device, threads = resolve_device(choice.device), choice.threads or usable_cores()
+        return Segmenter.from_pretrained(
+            self.store(quiet=choice.quiet), device=device, threads=threads if device == "cpu" else 1
+        )
 
     def encoder(self, choice: Choice) -> SpeakerEncoder:
         """From a voice to a vector."""
         from pipeline.device import resolve_device, use_threads
         from pipeline.embedding import SpeakerEncoder
 
-        use_threads(choice.threads)
+        use_threads(choice.threads or 1)
         return SpeakerEncoder.from_pretrained(
             self.store(quiet=choice.quiet), name=choice.embedding, device=resolve_device(choice.device)
         )

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.audio.channels import channel_is_silent
+from pipeline.batch_size import BatchSize
 from pipeline.embedding.campplus import CamPlusPlus
 from pipeline.embedding.ecapa import EcapaTdnn
 from pipeline.embedding.network import EmbeddingNetwork
 from pipeline.embedding.profile import CAMPPLUS, ECAPA, WESPEAKER, EmbeddingProfile
 from pipeline.embedding.resnet import ResNet34
 from pipeline.errors import AudioTooShort, NoSpeech, UnknownModel
-from pipeline.memory import BatchSize
 from pipeline.models.load import load_tensors
 from pipeline.models.store import ModelStore
 from pipeline.types import FloatArray
@@ -43,7 +43,10 @@ KNOWN_NETWORKS: Final[tuple[tuple[str, Callable[[Mapping[str, Tensor]], Embeddin
 
 
 class SpeakerEncoder:
-    """Turns stretches of one voice into points on the unit sphere: the same voice lands close, whatever it says."""
+    """Turns stretches of one voice into points on the unit sphere: the same voice lands close, whatever it says.
+
+    `threads`: groups of pieces that are listened to at the same time, where they do not depend on each other.
+    """
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class SpeakerEncoder:
         profile: EmbeddingProfile,
         device: str | torch.device = "cpu",
         dtype: torch.dtype = torch.float32,
+        threads: int = 1,
     ) -> None:
         self.device = torch.device(device)
         if isinstance(network, nn.Module):
@@ -58,11 +62,17 @@ class SpeakerEncoder:
         network.prepare(dtype)
         self.network = network
         self.profile = profile
+        self.threads = threads
         self.dtype = dtype
 
     @classmethod
     def from_pretrained(
-        cls, store: ModelStore, name: str = "campplus", device: str = "cpu", dtype: torch.dtype = torch.float32
+        cls,
+        store: ModelStore,
+        name: str = "campplus",
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        threads: int = 1,
     ) -> SpeakerEncoder:
         """Load a model of the catalog, or a local checkpoint of one of the networks known here.
 
@@ -73,7 +83,7 @@ class SpeakerEncoder:
         tensors = load_tensors(store.path(name))
         for marker, build, profile in KNOWN_NETWORKS:
             if marker in tensors:
-                return cls(build(tensors), profile, device, dtype)
+                return cls(build(tensors), profile, device, dtype, threads)
         message = f"{name} is none of the speaker embedding networks known here: CAM++, ECAPA-TDNN, WeSpeaker ResNet34"
         raise UnknownModel(message)
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pipeline.batch_size import BatchSize
 from pipeline.frames import FrameGrid, FrameScores
 from pipeline.hooks import Hook, NullHook
-from pipeline.memory import BatchSize
 from pipeline.models.load import load_tensors
 from pipeline.models.store import ModelStore
 from pipeline.options import SegmentationOptions
@@ -80,7 +81,7 @@ class Segmentation:
 
 
 class Segmenter:
-    """A loaded segmentation model."""
+    """A loaded segmentation model. `threads`: batches of windows that are at work at the same time."""
 
     def __init__(
         self,
@@ -88,7 +89,9 @@ class Segmenter:
         options: SegmentationOptions | None = None,
         device: str | torch.device = "cpu",
         dtype: torch.dtype = torch.float32,
+        threads: int = 1,
     ) -> None:
+        self.threads = threads
         self.network = network.to(device).eval()
         self.network.prepare(dtype)
         self.options = options or SegmentationOptions()
@@ -102,14 +105,14 @@ class Segmenter:
         device: str = "cpu",
         options: SegmentationOptions | None = None,
         dtype: torch.dtype = torch.float32,
+        threads: int = 1,
     ) -> Segmenter:
         """Load a model of the catalog, or a local checkpoint in pyannote's published layout.
 
         Raises `ModelUnavailable`, `ModelCorrupt` or `UnknownModel`.
         """
-        return cls(PyanNet.of(load_tensors(store.path(name))), options, device, dtype)
+        return cls(PyanNet.of(load_tensors(store.path(name))), options, device, dtype, threads)
 
-    @torch.inference_mode()
     def __call__(self, audio: Waveform, hook: Hook | None = None) -> Segmentation:
         """Slide over a one-channel recording. An empty recording gives a segmentation without windows.
 
@@ -120,12 +123,17 @@ class Segmenter:
         powerset = Powerset()
         probabilities = np.zeros((len(starts), WINDOW_FRAMES, powerset.classes), dtype=np.float16)
         batches = BatchSize(self.options.batch_size, "segmentation")
-        for batch, scores in batches.over(range(len(starts)), lambda numbers: self._scores(audio, starts[numbers])):
+
+        def scores_of(batch: Sequence[int]) -> FloatArray:
+            return self._scores(audio, starts[batch])
+
+        for batch, scores in batches.over(range(len(starts)), scores_of, threads=self.threads):
             probabilities[batch] = scores
             seen = (int(starts[batch[-1]]) * FRAME_SAMPLES + WINDOW_SAMPLES) / SAMPLE_RATE
             hook("segmentation", min(seen, audio.duration), audio.duration)
         return Segmentation(probabilities, starts, audio.duration, powerset, batches.notices)
 
+    @torch.inference_mode()
     def _scores(self, audio: Waveform, starts: IntArray) -> FloatArray:
         """Probabilities of some windows, in order, (windows, frames, classes)."""
         first = int(starts[0]) * FRAME_SAMPLES

@@ -30,7 +30,7 @@ from pipeline.types import Segment
 from pipeline.waveform import Waveform
 
 stage, recording, batch, megabytes = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-use_threads(1)
+use_threads()
 store, sample = ModelStore.from_environment(), decode(Path(recording)).mono
 copies = 2 if stage == "segmentation" else 8
 audio = Waveform.of(np.tile(sample, copies))

@@ -26,12 +26,12 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) 
         resolve_device("tpu")
 
 
-def test_threads_bound_those_of_torch_and_are_one_unless_said() -> None:
+def test_an_operation_has_one_thread_unless_said() -> None:
     before = torch.get_num_threads()
     try:
         use_threads(3)
         assert torch.get_num_threads() == 3
-        use_threads(None)
+        use_threads()
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)

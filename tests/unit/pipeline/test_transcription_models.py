@@ -11,14 +11,17 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from pipeline import transcription
 from pipeline.asr.choice import EMBEDDED_MODEL, PREFERRED_MODELS
 from pipeline.asr.faster_whisper import FasterWhisper
 from pipeline.device import use_threads
 from pipeline.diarization import DiarizationPipeline
+from pipeline.embedding.encoder import SpeakerEncoder
 from pipeline.errors import ModelCorrupt, ModelUnavailable
 from pipeline.models import Catalog
 from pipeline.models.store import ModelStore
 from pipeline.options import AsrOptions, PipelineOptions
+from pipeline.segmentation.segmenter import Segmenter
 from pipeline.transcription import TranscriptionPipeline
 from pipeline.types import ModelRecord
 from pipeline.waveform import SAMPLE_RATE, Waveform
@@ -111,11 +114,37 @@ def test_all_loaded_models_are_in_the_provenance(monkeypatch: pytest.MonkeyPatch
     assert models[3].kind == "alignment"
 
 
-def test_networks_run_on_one_thread_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_operations_run_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", asked.append)
     load(monkeypatch, Shelf())
     assert asked == [1]
+
+
+@pytest.mark.parametrize(("asked", "threads"), [(3, 3), (None, 5)])
+def test_without_words_as_many_batches_run_at_once_as_threads_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, asked: int | None, threads: int
+) -> None:
+    """None: as there are cores."""
+    given: list[int] = []
+
+    def diarizer(*_: object, threads: int, **__: object) -> DiarizationPipeline:
+        given.append(threads)
+        return DiarizationPipeline(KnowingSegmenter({}), tone_encoder())
+
+    monkeypatch.setattr(DiarizationPipeline, "from_pretrained", diarizer)
+    monkeypatch.setattr(transcription, "usable_cores", lambda: 5)
+    TranscriptionPipeline.without_words(threads=asked, store=cast("ModelStore", Shelf()))
+    assert given == [threads]
+
+
+def test_on_a_gpu_batches_go_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int] = []
+    monkeypatch.setattr(Segmenter, "from_pretrained", lambda *told: given.append(told[-1]))
+    monkeypatch.setattr(SpeakerEncoder, "from_pretrained", lambda *told: given.append(told[-1]))
+    for device in ("cpu", "cuda"):
+        DiarizationPipeline.from_pretrained(cast("ModelStore", Shelf()), device=device, threads=4)
+    assert given == [4, 4, 1, 1]
 
 
 def test_products_of_numpy_run_on_one_thread() -> None:

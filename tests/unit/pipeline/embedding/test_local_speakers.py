@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from torch import Tensor
 
+from pipeline.batch_size import BatchSize
 from pipeline.embedding.encoder import FEATURES_PER_SECOND, SpeakerEncoder
 from pipeline.embedding.local_speakers import LocalSpeakers, _tiling, embed_local_speakers
-from pipeline.memory import BatchSize
 from pipeline.segmentation.segmenter import WINDOW_FRAMES, window_starts
 from pipeline.waveform import SAMPLE_RATE
 from tests.unit.pipeline.conversation import (

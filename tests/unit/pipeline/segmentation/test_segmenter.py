@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -119,9 +120,26 @@ def test_windows_go_through_the_network_in_batches_and_come_out_the_same() -> No
     assert np.array_equal(one.probabilities, five.probabilities)
 
 
-def test_progress_grows_to_the_length_of_the_recording() -> None:
+def test_batches_may_run_at_the_same_time_and_windows_come_out_the_same() -> None:
+    class Meeting(LoudnessNetwork):
+        together = threading.Barrier(2)
+
+        def forward(self, samples: Tensor, starts: Sequence[int], length: int) -> Tensor:
+            self.together.wait(5.0)
+            assert torch.is_inference_mode_enabled()
+            return super().forward(samples, starts, length)
+
+    audio, options = loud_between(3.0, 9.0, 24.0), SegmentationOptions(step=1.0, batch_size=4)
+    network = Meeting()
+    found = Segmenter(network, options, threads=2)(audio)
+    assert sorted(network.batches) == [4, 4, 4, 4]
+    assert np.array_equal(found.probabilities, Segmenter(LoudnessNetwork(), options)(audio).probabilities)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_progress_grows_to_the_length_of_the_recording(threads: int) -> None:
     told: list[tuple[str, float, float]] = []
-    Segmenter(LoudnessNetwork(), SegmentationOptions(batch_size=4))(
+    Segmenter(LoudnessNetwork(), SegmentationOptions(batch_size=4), threads=threads)(
         loud_between(0, 1, 25.0), lambda stage, done, total: told.append((stage, done, total))
     )
     assert {(stage, total) for stage, _, total in told} == {("segmentation", 25.0)}
