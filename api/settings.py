@@ -104,7 +104,7 @@ class Settings(BaseModel):
     device: str = "auto"
     """Where workers run models: `auto`, `cpu` or `cuda`."""
     threads: PositiveInt = 1
-    """CPU threads of a worker's networks."""
+    """CPU threads of a worker's job: batches of its networks that are at work side by side."""
     places: PositiveInt | None = None
     """Jobs of a process worker that compute at the same time, of those that it has at once; the others wait for their
     turn, interactive ones in front. Default: its cores by `threads`, at most eight, from where on Python's lock keeps

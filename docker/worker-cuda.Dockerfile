@@ -56,4 +56,4 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=5s --start-period=120s --retries=4 \
     CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:9090/healthz', timeout=4)"]
 ENTRYPOINT ["hansard"]
-CMD ["serve", "worker", "process", "--concurrency", "4", "--metrics-port", "9090"]
+CMD ["serve", "worker", "process", "--concurrency", "5", "--metrics-port", "9090"]

@@ -27,7 +27,13 @@ def dispatcher(metrics_port: MetricsPort = None) -> None:
 @app.command("worker")
 def worker(
     queue: Annotated[str, typer.Argument(help="ingest, process or webhooks.")],
-    concurrency: Annotated[int, typer.Option(min=1, help="Jobs at once; they share the models.")] = 1,
+    concurrency: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Jobs at once; they share the models. Default: 1; of process, two more than compute at the same time.",
+        ),
+    ] = None,
     metrics_port: MetricsPort = None,
 ) -> None:
     """Takes the jobs, or deliveries, of one queue."""

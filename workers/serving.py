@@ -6,6 +6,7 @@ import random
 import signal
 import threading
 from contextlib import suppress
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -27,6 +28,7 @@ from pipeline.memory_budget import MemoryBudget, budget_bytes
 from workers.context import Context, Work
 from workers.delivery import deliver
 from workers.dispatcher import Dispatcher
+from workers.lanes import keep_slots
 from workers.scratch import scratch_folder
 from workers.tasks import serve_pool, serve_webhooks
 
@@ -43,8 +45,12 @@ def serve_dispatcher(service: Service, *, metrics_port: int | None) -> None:
     Dispatcher(service=service).run(stopping)
 
 
-def serve_worker(service: Service, queue: str, *, concurrency: int, metrics_port: int | None) -> None:
-    """Run a Celery worker of one queue until SIGTERM, then let go of its jobs and end."""
+def serve_worker(service: Service, queue: str, *, concurrency: int | None, metrics_port: int | None) -> None:
+    """Run a Celery worker of one queue until SIGTERM, then let go of its jobs and end.
+
+    `concurrency` None: one at once; of the process queue so many that cores have work while one is decoded or stored,
+    and that an interactive job finds a slot (`take_tasks`).
+    """
     tracing.configure(service.settings, f"hansard-{queue}")
     app = celery_app(service.settings.redis_url.get_secret_value())
     with scratch_folder() as scratch:
@@ -55,14 +61,19 @@ def serve_worker(service: Service, queue: str, *, concurrency: int, metrics_port
             context = Context(service=service, work={pool: _work(pool, service.settings)}, scratch=scratch)
             serve_pool(app, context, pool)
         _serve_metrics(metrics_port)
-        take_tasks(app, queue, concurrency=concurrency)
+        take_tasks(app, queue, concurrency=concurrency or _slots(queue, service.settings))
 
 
 def take_tasks(app: Celery, queue: str, *, concurrency: int) -> None:
     """Run Celery on one queue in this process, until SIGTERM.
 
     No message waits in a worker that is busy: another one may be free, and what is killed takes along one job, not two.
+    Where there are several slots, one is for messages of the first lane alone.
     """
+    if concurrency > 1:
+        # Also after every loss of the connection: the next one has a channel of its own.
+        keep = partial(_keep_slot, slots=concurrency - 1)
+        signals.worker_ready.connect(keep, weak=False)
     app.conf.worker_disable_prefetch = True
     signals.worker_ready.connect(_look_often, weak=False)
     # Celery sets up no logging of its own beside ours when somebody listens here.
@@ -74,6 +85,19 @@ def take_tasks(app: Celery, queue: str, *, concurrency: int) -> None:
             *("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"),
         ]
     )
+
+
+def _keep_slot(sender: Consumer, slots: int, **_: object) -> None:
+    keep_slots(sender, slots)
+
+
+def _slots(queue: str, settings: Settings) -> int:
+    """Jobs of a queue that a worker has at once, unless said."""
+    if queue != Pool.PROCESS:
+        return 1
+    from workers.transcriber import places_of  # noqa: PLC0415 - only this worker has models
+
+    return places_of(settings) + 2
 
 
 def _keep_logging(**_: object) -> None:

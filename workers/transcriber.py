@@ -66,7 +66,7 @@ class PipelineTranscriber:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        turnstile = Turnstile(settings.places or places_for(usable_cores(), settings.threads))
+        turnstile = Turnstile(places_of(settings))
         share_arenas(turnstile.places)  # as every engine does, but models bring threads
         self._load = _EngineLoader(settings, turnstile)
         self._engines = ModelPool["Engine"](
@@ -161,9 +161,9 @@ class _EngineLoader:
             return Engine(pipeline, self._turnstile)
 
 
-def places_for(cores: int, threads: int) -> int:
-    """How many jobs of a process compute at the same time, unless said."""
-    return min(MOST_PLACES, max(1, cores // threads))
+def places_of(settings: Settings) -> int:
+    """How many jobs of a process compute at the same time."""
+    return settings.places or min(MOST_PLACES, max(1, usable_cores() // settings.threads))
 
 
 def _plain(model: ModelRecord) -> Mapping[str, str | None]:

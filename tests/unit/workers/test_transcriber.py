@@ -11,7 +11,7 @@ from api.settings import Settings
 from pipeline.turnstile import nobody_asks
 from pipeline.types import Notice
 from workers import transcriber
-from workers.transcriber import PipelineTranscriber, places_for
+from workers.transcriber import PipelineTranscriber, places_of
 
 REQUIRED = {
     "database_url": "postgresql://h@localhost/h",
@@ -100,5 +100,10 @@ def test_the_default_is_what_was_set_and_what_diarizes_is_shared(monkeypatch: py
 @pytest.mark.parametrize(
     ("cores", "threads", "places"), [(1, 1, 1), (4, 1, 4), (4, 8, 1), (8, 2, 4), (64, 1, 8), (64, 4, 8)]
 )
-def test_cores_are_shared_out_and_no_more_than_one_process_feeds(cores: int, threads: int, places: int) -> None:
-    assert places_for(cores, threads) == places
+def test_cores_are_shared_out_and_no_more_than_one_process_feeds(
+    monkeypatch: pytest.MonkeyPatch, cores: int, threads: int, places: int
+) -> None:
+    monkeypatch.setattr(transcriber, "usable_cores", lambda: cores)
+    settings = Settings.model_validate(REQUIRED | {"threads": threads})
+    assert places_of(settings) == places
+    assert places_of(settings.model_copy(update={"places": 11})) == 11
