@@ -26,6 +26,7 @@ from benchmarks.options import Model, Results, TestSpeech
 from benchmarks.results import RESULTS, write_section
 from pipeline.audio import decode, downmix
 from pipeline.engine import Engine
+from pipeline.memory import share_arenas
 from pipeline.models import ModelStore
 from pipeline.transcription import TranscriptionPipeline
 from pipeline.turnstile import Turnstile
@@ -103,6 +104,7 @@ def main(
     """Measure interactive jobs alone, then beside a backfill; print and keep medians, 95th percentiles and ratios."""
     store = ModelStore.from_environment()
     long = long_recording(store, test_speech)
+    share_arenas(places)
     pipeline = TranscriptionPipeline.from_pretrained(model, device="cpu", threads=1, store=store)
     calls = [_excerpt(long, number, seconds) for number in range(jobs)]
     measured = measure(Engine(pipeline, Turnstile(places)), calls, long, backfills)

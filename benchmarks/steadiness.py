@@ -21,6 +21,7 @@ from benchmarks.report import MEGABYTE
 from benchmarks.results import RESULTS, write_section
 from benchmarks.runner import peak_bytes, resident_bytes
 from pipeline.engine import Engine
+from pipeline.memory import share_arenas
 from pipeline.models import ModelStore
 from pipeline.transcription import TranscriptionPipeline
 from pipeline.types import Segment
@@ -81,6 +82,7 @@ def main(
     """Transcribe excerpts of all lengths in one process; print and keep its memory and how fast that grows."""
     store = ModelStore.from_environment()
     long = long_recording(store, test_speech)
+    share_arenas(1)
     engine = Engine(TranscriptionPipeline.from_pretrained(model, device="cpu", threads=1, store=store))
     growth = measure(engine, long, excerpts(long.duration, jobs), at_once)
     material = f"{jobs} excerpts of {SHORTEST:g} to {LONGEST:g} s of {long.duration:.0f} s"

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from pipeline.errors import OutOfMemory
-from pipeline.futures import spread
 from pipeline.memory import free_cached, is_out_of_memory
+from pipeline.side_by_side import spread
 from pipeline.types import Notice
 
 Item = TypeVar("Item")
@@ -48,7 +48,7 @@ class BatchSize:
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
-                if threads == 1 and len(batches[0]) == 1 and freed:
+                if len(batches) == len(batches[0]) == 1 and freed:
                     raise no_room(self._stage) from error
             else:
                 yield from zip(batches, results, strict=True)
@@ -56,7 +56,7 @@ class BatchSize:
                 continue
             # Only here: the error held on to what had been allocated.
             free_cached()
-            if threads > 1:
+            if len(batches) > 1:
                 threads = 1
             else:
                 self.size, freed = min(self.size, max(1, len(batches[0]) // 2) * weight), True

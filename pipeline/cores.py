@@ -6,6 +6,10 @@ import math
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
+
+MOST_THREADS: Final = 8
+"""Batches of a recording that are at work at the same time, unless said: each takes 50 to 120 MB."""
 
 
 def usable_cores(root: Path = Path("/")) -> int:
@@ -15,6 +19,11 @@ def usable_cores(root: Path = Path("/")) -> int:
     """
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, math.ceil(min(allowed, _share(root / "sys/fs/cgroup"))))
+
+
+def default_threads() -> int:
+    """CPU threads for one recording, where nobody says how many."""
+    return min(MOST_THREADS, usable_cores())
 
 
 def _share(groups: Path) -> float:

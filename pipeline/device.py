@@ -47,15 +47,24 @@ def resolve_precision(name: str, device: str) -> torch.dtype:
     return torch.bfloat16 if able.get("avx512_bf16") or able.get("amx_bf16") else torch.float32
 
 
-def use_threads(threads: int = 1) -> None:
-    """Let each operation of torch have so many CPU threads in the whole process; those of numpy and scipy have one.
+def bound_threads() -> None:
+    """Let each operation of torch, numpy and scipy have one CPU thread, here and in threads to come.
 
     The networks here are small: two threads for an operation take a quarter off the wall clock for 40 % more CPU time,
     two batches at the same time half of it for 3 %. Beside other work threads that wait for each other take several
     times as long as one, and OpenBLAS' threads spin between small products: 230 instead of 178 CPU seconds an hour.
     """
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
     threadpool_limits(1, user_api="blas")
+
+
+def begin_thread() -> None:
+    """Hold the operations of a new thread to what `bound_threads` says.
+
+    OpenMP gives a thread all cores until torch tells it otherwise. That happens when torch is first asked how many
+    there are, for which a convolution has no reason.
+    """
+    torch.get_num_threads()
 
 
 @contextmanager

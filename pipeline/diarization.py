@@ -53,8 +53,7 @@ class DiarizationPipeline:
     ) -> DiarizationPipeline:
         """Load the models from the store; `precision` is `auto`, `float32` or `bfloat16`.
 
-        `threads`, on a CPU: batches of segmentation windows, and groups of relabelled pieces, that are at work at the
-        same time; what is found is the same. Embeddings of the windows are computed in one.
+        `threads`, on a CPU: batches of the networks that are at work at the same time; what is found is the same.
         Raises `ModelUnavailable`, `ModelCorrupt`, `UnknownModel`, or `InvalidOption` for an unknown precision.
         """
         dtype, threads = resolve_precision(precision, device), threads if device == "cpu" else 1

@@ -9,7 +9,6 @@ from pipeline.asr.shared_batches import SharedBatches
 from pipeline.audio import AudioSource
 from pipeline.checkpoints import Checkpoints
 from pipeline.hooks import Hook, NullHook
-from pipeline.memory import share_arenas
 from pipeline.options import PipelineOptions
 from pipeline.transcription import TranscriptionPipeline
 from pipeline.turnstile import Guest, Turnstile, nobody_asks
@@ -25,13 +24,13 @@ class Engine:
     makes way for who should: urgent recordings first, then the one that has had least, so that a short one is not stuck
     behind a long one. Chunks of different recordings share batches of the recognizer. What one recording raises is its
     own, and each gets the result that it gets alone. The seconds of its stages are those that passed, waiting included.
-    Threads of the process that begin after the engine share pools of memory (`pipeline.memory.share_arenas`).
+    Each computes in as many threads as the pipeline was loaded for: one, best, where there are many. Whose process it
+    is has them share pools of memory before it loads anything (`pipeline.memory.share_arenas`).
     """
 
     def __init__(self, pipeline: TranscriptionPipeline, turnstile: Turnstile | None = None) -> None:
         self.pipeline = pipeline
         self._turnstile = turnstile or Turnstile()
-        share_arenas(self._turnstile.places)
         self._batches = None if pipeline.backend is None else SharedBatches(pipeline.backend, self._turnstile)
 
     def __call__(

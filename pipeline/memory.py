@@ -33,12 +33,12 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def share_arenas(computing: int) -> None:
-    """Let threads share pools of memory, as so many compute at once; nothing where the C library is not glibc.
+    """Let threads share pools of memory, where so many compute at once; nothing where the C library is not glibc.
 
     glibc makes up to eight pools a core, and what threads give back stays in theirs: eight recordings in turn, of which
     one computes at a time, took 2.4 GB instead of 1.3. One pool is enough for those. Where several compute they would
-    wait for it (two: 8 % longer), and seldom do with twice as many pools. A pool that is there stays, so that this has
-    to be called before there are threads. Overrides `MALLOC_ARENA_MAX`.
+    wait for it (two: 8 % longer), and seldom do with twice as many pools. To be called once, before there are threads,
+    which models bring along: a pool that is there stays, and so does the first number. Overrides `MALLOC_ARENA_MAX`.
     """
     with suppress(AttributeError, OSError, TypeError):  # another C library
         ctypes.CDLL(None).mallopt(_ARENA_MAX, 1 if computing == 1 else 2 * computing)

@@ -17,6 +17,8 @@ HOUR: Final = 3600.0
 SAMPLE_BYTES: Final = 2
 JOB_BYTES: Final = 250_000_000
 """What any recording takes, however short: batches of the networks, the distances of its clustering."""
+THREAD_BYTES: Final = 100_000_000
+"""What each thread of a job takes beyond the first: another batch. 50 to 80 MB in bfloat16, 120 in float32."""
 HOUR_BYTES: Final = 60_000_000
 """What an hour takes beside its samples: 20 MB of segmentation, 6 of embeddings, the rest time lines and words."""
 WARM_BYTES: Final = 450_000_000
@@ -27,14 +29,15 @@ FOR_ALL: Final = 0.9
 """Of the budget, what recordings may take that are not urgent: a short urgent one fits beside the longest of them."""
 
 
-def job_bytes(seconds: float, channels: int) -> int:
+def job_bytes(seconds: float, channels: int, threads: int = 1) -> int:
     """Forecast of the memory that a recording takes beside the loaded models, while it is transcribed.
 
     All channels are held, and where they are mixed, their mixture. See `make bench-growth` for what it was measured to
     be.
     """
     held = channels + (1 if channels > 1 else 0)
-    return round(JOB_BYTES + seconds / HOUR * HOUR_BYTES + seconds * SAMPLE_RATE * SAMPLE_BYTES * held)
+    batches = JOB_BYTES + (threads - 1) * THREAD_BYTES
+    return round(batches + seconds / HOUR * HOUR_BYTES + seconds * SAMPLE_RATE * SAMPLE_BYTES * held)
 
 
 @dataclass(eq=False)

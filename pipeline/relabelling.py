@@ -12,7 +12,6 @@ import numpy as np
 
 from pipeline.embedding.encoder import SpeakerEncoder
 from pipeline.frames import runs
-from pipeline.futures import spread
 from pipeline.hooks import Hook
 from pipeline.options import RelabellingOptions
 from pipeline.segmentation.segmenter import FRAMES
@@ -65,20 +64,14 @@ def embed_pieces(
     spans, speakers = cut_pieces(active, options)
     embeddings = np.zeros((len(spans), encoder.dimension), dtype=np.float32)
     batches = encoder.batches()
-
-    def embed(group: IntArray) -> list[FloatArray]:
-        stretches = [
-            encoder.features(audio.crop(Segment(FRAMES.edge(start), min(audio.duration, FRAMES.edge(end) + LOOKAHEAD))))
-            for start, end in group.tolist()
+    for first in range(0, len(spans), PIECES):
+        segments = [
+            Segment(FRAMES.edge(start), min(audio.duration, FRAMES.edge(end) + LOOKAHEAD))
+            for start, end in spans[first : first + PIECES].tolist()
         ]
-        return [encoder.pool(frames) for frames in encoder.stretch_frames(stretches, batches)]
-
-    together = PIECES * encoder.threads
-    for first in range(0, len(spans), together):
-        part = spans[first : first + together]
-        groups = [part[start : start + PIECES] for start in range(0, len(part), PIECES)]
-        embeddings[first : first + together] = np.concatenate(spread(embed, groups, encoder.threads))
-        hook("relabelling", min(FRAMES.edge(int(part[-1, 1])), audio.duration), audio.duration)
+        heard = encoder.stretch_frames([encoder.features(audio.crop(segment)) for segment in segments], batches)
+        embeddings[first : first + PIECES] = [encoder.pool(frames) for frames in heard]
+        hook("relabelling", min(segments[-1].end, audio.duration), audio.duration)
     return Pieces(spans, speakers, embeddings, batches.notices)
 
 

@@ -1,19 +1,22 @@
-"""Two parts of the work on one recording, at the same time."""
+"""Parts of the work on one recording, at the same time."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TypeVar
 
+from pipeline.device import begin_thread
 from pipeline.futures import result_of
 from pipeline.hooks import Hook
 
 Left = TypeVar("Left")
 Right = TypeVar("Right")
 Part = TypeVar("Part")
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 
 class _Ended(Exception):
@@ -41,7 +44,7 @@ def side_by_side(left: Callable[[Hook], Left], right: Callable[[Hook], Right], h
             failed.set()
             raise
 
-    with ThreadPoolExecutor(1, thread_name_prefix="side") as threads:
+    with ThreadPoolExecutor(1, thread_name_prefix="side", initializer=begin_thread) as threads:
         other = threads.submit(copy_context().run, run, left)
         try:
             try:
@@ -53,3 +56,22 @@ def side_by_side(left: Callable[[Hook], Left], right: Callable[[Hook], Right], h
         except BaseException:  # an interrupt while this one waits, for instance
             failed.set()
             raise
+
+
+def spread(make: Callable[[Item], Made], items: Sequence[Item], threads: int) -> list[Made]:
+    """Make something of each item, of so many at the same time at most; what was made is in order.
+
+    Raises what the first in order raises that fails, once all that have begun are done. Torch's inference mode is of a
+    thread alone: it is for `make` to set.
+    """
+    threads = min(threads, len(items))
+    if threads <= 1:
+        return [make(item) for item in items]
+    begun = list[Future[Made]]()
+    with ThreadPoolExecutor(threads, thread_name_prefix="spread", initializer=begin_thread) as pool:
+        try:
+            begun += (pool.submit(copy_context().run, make, item) for item in items)
+            return list(map(result_of, begun))
+        finally:
+            while begun:  # an error holds on to this frame, which must not hold on to whose it is
+                begun.pop().cancel()

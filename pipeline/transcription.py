@@ -21,8 +21,8 @@ from pipeline.asr.recognition import Recognizer
 from pipeline.attribution import assign_channels, assign_speakers, build_utterances, channel_label
 from pipeline.audio import AudioSource, decode, downmix
 from pipeline.checkpoints import Checkpoints, NoCheckpoints, Stages
-from pipeline.cores import usable_cores
-from pipeline.device import device_errors, resolve_device, use_threads
+from pipeline.cores import default_threads
+from pipeline.device import begin_thread, bound_threads, device_errors, resolve_device
 from pipeline.diarization import DiarizationPipeline, honour_count
 from pipeline.embedding.local_speakers import LocalSpeakers
 from pipeline.frames import merge_touching
@@ -76,7 +76,7 @@ class TranscriptionPipeline:
     """Loaded models and the options they run with. Holds nothing of a recording: one pipeline serves many.
 
     Without a `backend` it tells who spoke when, and no words. `parallel` recognizes speech while voices are told
-    apart, in two threads: on two cores that takes a quarter less time for one recording.
+    apart, in two threads.
     """
 
     def __init__(
@@ -118,16 +118,16 @@ class TranscriptionPipeline:
 
         `model`, `segmentation`, `embedding` are names of the catalog or local paths. Without `model` the recognizer is
         Whisper large-v3-turbo on a GPU and small on a CPU, or else the tiny English one, and results then say so.
-        `device` is `auto`, `cpu` or `cuda`; `threads` are CPU threads, None for as many as there are cores. With more
-        than one, on a CPU, voices are told apart beside the recognizer; results are the same. `precision` is that of
-        diarization and, in int8 on x86, of the recognizer's encoder: `auto`, `float32` or `bfloat16`. `compute_type` is
-        the recognizer's, one of CTranslate2's (None: float16 on a GPU, int8 on a CPU). Libraries of the whole process
-        are held to a thread (`pipeline.device.use_threads`).
+        `device` is `auto`, `cpu` or `cuda`; `threads` are CPU threads, None for as many as there are cores, up to
+        eight. With more than one, on a CPU, voices are told apart beside the recognizer; results are the same.
+        `precision` is that of diarization and, in int8 on x86, of the recognizer's encoder: `auto`, `float32` or
+        `bfloat16`. `compute_type` is the recognizer's, one of CTranslate2's (None: float16 on a GPU, int8 on a CPU).
+        Libraries of the whole process are held to a thread (`pipeline.device.bound_threads`).
 
         Raises `ModelUnavailable`, `ModelCorrupt`, `UnknownModel`, `MissingDependency`, or `InvalidOption` where there
         is no CUDA device.
         """
-        store, threads = store or ModelStore.from_environment(), threads or usable_cores()
+        store, threads = store or ModelStore.from_environment(), threads or default_threads()
         wordless = cls.without_words(
             segmentation=segmentation,
             embedding=embedding,
@@ -189,14 +189,14 @@ class TranscriptionPipeline:
         """Load what tells who spoke when, and no recognizer: as `from_pretrained`."""
         store = store or ModelStore.from_environment()
         options = options or PipelineOptions()
-        use_threads()
+        bound_threads()
         diarizer = DiarizationPipeline.from_pretrained(
             store,
             segmentation=segmentation,
             embedding=embedding,
             device=resolve_device(device),
             precision=precision,
-            threads=threads or usable_cores(),
+            threads=threads or default_threads(),
             options=options.diarization,
             segmentation_options=options.segmentation,
         )
@@ -233,6 +233,7 @@ class TranscriptionPipeline:
         `SpeakerCountUnreachable` where a strict number of speakers is not there, `OutOfMemory` where not even batches
         of one fit, `DeviceLost` where the GPU has failed; and what `checkpoints` raise.
         """
+        begin_thread()
         hook, options, watch = hook or NullHook(), options or self.options, Stopwatch()
         checkpoints = NoCheckpoints() if checkpoints is None else checkpoints
         with watch.stage("decode"):

@@ -45,7 +45,6 @@ class Turnstile:
     """
 
     def __init__(self, places: int = 1, clock: Callable[[], float] = time.monotonic) -> None:
-        self.places = places
         self._free = places
         self._clock = clock
         self._changed = threading.Condition()

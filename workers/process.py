@@ -69,7 +69,7 @@ class Process:
         """Run a job's models, each stage kept as it ends, and end the job with its result."""
         try:
             recording, stored = _audio_of(context, held)
-            wanted = job_bytes(recording["duration"], recording["channels"])
+            wanted = job_bytes(recording["duration"], recording["channels"], context.service.settings.threads)
             with (
                 self.transcriber.prepared(held.options, keeper.alive) as transcribe,
                 self.memory.reserved(wanted, urgent=_urgent(held), alive=keeper.alive),

@@ -66,9 +66,9 @@ class PipelineTranscriber:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        turnstile = Turnstile(places_of(settings))
-        share_arenas(turnstile.places)  # as every engine does, but models bring threads
-        self._load = _EngineLoader(settings, turnstile)
+        places = places_of(settings)
+        share_arenas(places * settings.threads)
+        self._load = _EngineLoader(settings, Turnstile(places))
         self._engines = ModelPool["Engine"](
             self._load,
             pinned=[DEFAULT, *settings.pinned_models],

@@ -52,21 +52,23 @@ def _recognize(request: Request) -> Loaded:
     from pipeline.asr.recognition import Recognizer
     from pipeline.asr.shared_batches import SharedBatches
     from pipeline.audio import decode, downmix
-    from pipeline.device import resolve_precision, use_threads
+    from pipeline.device import bound_threads, resolve_precision
     from pipeline.memory import share_arenas
     from pipeline.options import PipelineOptions, SegmentationOptions
     from pipeline.segmentation.segmenter import Segmenter
     from pipeline.segmentation.vad import detect_speech
     from pipeline.turnstile import Turnstile
 
-    use_threads()
+    bound_threads()
+    share_arenas(request.threads)
     store, options = ModelStore.from_environment(), PipelineOptions()
     dtype = resolve_precision("auto", "cpu")
-    segmenter = Segmenter.from_pretrained(store, options=SegmentationOptions(step=VAD_STEP), dtype=dtype)
+    segmenter = Segmenter.from_pretrained(
+        store, options=SegmentationOptions(step=VAD_STEP), dtype=dtype, threads=request.threads
+    )
     backend = FasterWhisper.from_pretrained(store, _recognizer_of(request), threads=request.threads)
     aligner = EnglishAligner() if request.options["timed"] else None
     turnstile = Turnstile()
-    share_arenas(turnstile.places)
     shared = SharedBatches(backend, turnstile)
 
     def hear(recording: str) -> Answer:

@@ -19,7 +19,7 @@ from pipeline.asr.network.weights import Weights
 from pipeline.asr.search.text_search import SearchTokens, TextSearch
 from pipeline.asr.search.timestamp_rules import TimestampRules
 from pipeline.errors import ModelCorrupt
-from pipeline.futures import spread
+from pipeline.side_by_side import spread
 
 _log: Final = logging.getLogger(__name__)
 _NO_SPEECH: Final = ("<|nospeech|>", "<|nocaptions|>")

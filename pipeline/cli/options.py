@@ -67,7 +67,7 @@ Threads = Annotated[
         "--threads",
         min=1,
         metavar="N",
-        help="CPU threads; default: as many as there are cores.",
+        help="CPU threads; default: as many as there are cores, up to eight.",
         rich_help_panel=MODELS,
     ),
 ]

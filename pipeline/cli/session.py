@@ -64,24 +64,29 @@ class Loader:
 
     def segmenter(self, choice: Choice) -> Segmenter:
         """Who of a window's voices is active when."""
-        from pipeline.cores import usable_cores
-        from pipeline.device import resolve_device, use_threads
+        from pipeline.cores import default_threads
+        from pipeline.device import bound_threads, resolve_device
         from pipeline.segmentation.segmenter import Segmenter
 
-        use_threads()
-        device, threads = resolve_device(choice.device), choice.threads or usable_cores()
+        bound_threads()
+        device, threads = resolve_device(choice.device), choice.threads or default_threads()
         return Segmenter.from_pretrained(
             self.store(quiet=choice.quiet), device=device, threads=threads if device == "cpu" else 1
         )
 
     def encoder(self, choice: Choice) -> SpeakerEncoder:
         """From a voice to a vector."""
-        from pipeline.device import resolve_device, use_threads
+        from pipeline.cores import default_threads
+        from pipeline.device import bound_threads, resolve_device
         from pipeline.embedding import SpeakerEncoder
 
-        use_threads(choice.threads or 1)
+        bound_threads()
+        device, threads = resolve_device(choice.device), choice.threads or default_threads()
         return SpeakerEncoder.from_pretrained(
-            self.store(quiet=choice.quiet), name=choice.embedding, device=resolve_device(choice.device)
+            self.store(quiet=choice.quiet),
+            name=choice.embedding,
+            device=device,
+            threads=threads if device == "cpu" else 1,
         )
 
     def decode(self, recording: Recording, hook: Hook) -> Waveform:

@@ -21,6 +21,7 @@ from pipeline.embedding.resnet import ResNet34
 from pipeline.errors import AudioTooShort, NoSpeech, UnknownModel
 from pipeline.models.load import load_tensors
 from pipeline.models.store import ModelStore
+from pipeline.side_by_side import spread
 from pipeline.types import FloatArray
 from pipeline.waveform import SAMPLE_RATE, Waveform
 
@@ -45,7 +46,7 @@ KNOWN_NETWORKS: Final[tuple[tuple[str, Callable[[Mapping[str, Tensor]], Embeddin
 class SpeakerEncoder:
     """Turns stretches of one voice into points on the unit sphere: the same voice lands close, whatever it says.
 
-    `threads`: groups of pieces that are listened to at the same time, where they do not depend on each other.
+    `threads`: batches that are at work at the same time.
     """
 
     def __init__(
@@ -124,7 +125,7 @@ class SpeakerEncoder:
             def frames_of(batch: Sequence[int], length: int = length) -> Tensor:
                 return self.frames(torch.stack([_filled(stretches[number], length) for number in batch]))
 
-            for batch, frames in batches.over(numbers, frames_of, length, doubling=True):
+            for batch, frames in batches.over(numbers, frames_of, length, doubling=True, threads=self.threads):
                 found |= dict(zip(batch, frames, strict=True))
         return [_cut(found[number], len(features)) for number, features in enumerate(stretches)]
 
@@ -154,9 +155,12 @@ class SpeakerEncoder:
         More than 30 s are heard in stretches, and the mean of their embeddings taken.
         """
         stretches = np.array_split(samples, math.ceil(len(samples) / (LONGEST_STRETCH * SAMPLE_RATE)))
-        voices = [self.pool(self.frames(self.features(stretch)[None])[0]) for stretch in stretches]
+        voices = spread(self._voice, stretches, self.threads)
         mean = np.mean(voices, axis=0)
         return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), dtype=np.float32)
+
+    def _voice(self, stretch: FloatArray) -> FloatArray:
+        return self.pool(self.frames(self.features(stretch)[None])[0])
 
 
 def _padded_length(time: int) -> int:

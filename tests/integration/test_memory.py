@@ -22,7 +22,7 @@ import numpy as np
 from pipeline.asr.faster_whisper import FasterWhisper
 from pipeline.asr.recognition import Recognizer
 from pipeline.audio import decode
-from pipeline.device import use_threads
+from pipeline.device import bound_threads
 from pipeline.models import ModelStore
 from pipeline.options import AsrOptions, SegmentationOptions
 from pipeline.segmentation.segmenter import Segmenter
@@ -30,7 +30,7 @@ from pipeline.types import Segment
 from pipeline.waveform import Waveform
 
 stage, recording, batch, megabytes = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-use_threads()
+bound_threads()
 store, sample = ModelStore.from_environment(), decode(Path(recording)).mono
 copies = 2 if stage == "segmentation" else 8
 audio = Waveform.of(np.tile(sample, copies))

@@ -119,3 +119,10 @@ def test_what_does_not_fit_at_the_same_time_goes_one_by_one_before_it_is_halved(
     done = list(BatchSize(4, "hearing").over(range(8), run, threads=2))
     assert machine.batches == sizes
     assert [made for _, result in done for made in result] == [2 * item for item in range(8)]
+
+
+def test_a_batch_that_was_alone_is_halved_at_once() -> None:
+    machine = Machine(room=2)
+    list(BatchSize(4, "hearing").over(range(4), machine.run, threads=8))
+    assert machine.batches[0] == 4
+    assert sorted(machine.batches[1:]) == [2, 2]

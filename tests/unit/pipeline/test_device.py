@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.device import device_errors, resolve_device, resolve_precision, use_threads
+from pipeline.device import bound_threads, device_errors, resolve_device, resolve_precision
 from pipeline.errors import CorruptMedia, DeviceLost, InvalidOption, OutOfMemory
 
 
@@ -26,12 +26,11 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) 
         resolve_device("tpu")
 
 
-def test_an_operation_has_one_thread_unless_said() -> None:
+def test_an_operation_has_one_thread() -> None:
     before = torch.get_num_threads()
     try:
-        use_threads(3)
-        assert torch.get_num_threads() == 3
-        use_threads()
+        torch.set_num_threads(3)
+        bound_threads()
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)

@@ -1,18 +1,14 @@
 from __future__ import annotations
 
 import gc
-import threading
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import ContextVar
 
 import pytest
 
-from pipeline.futures import result_of, spread
-
-SOON = 5.0
-CALLER: ContextVar[str] = ContextVar("CALLER", default="nobody")
+from pipeline.futures import result_of
+from pipeline.side_by_side import spread
 
 
 class Block:
@@ -54,38 +50,3 @@ def test_once_its_error_is_dealt_with_nothing_of_the_other_thread_is_held(
         assert held
     finally:
         gc.enable()
-
-
-def test_work_is_spread_over_threads_and_stays_in_order() -> None:
-    meeting = threading.Barrier(3)
-
-    def double(number: int) -> int:
-        meeting.wait(SOON)
-        return 2 * number
-
-    assert spread(double, range(6), 3) == [0, 2, 4, 6, 8, 10]
-
-
-@pytest.mark.parametrize(("items", "threads"), [(1, 8), (4, 1), (0, 3)])
-def test_what_needs_no_thread_gets_none(items: int, threads: int) -> None:
-    assert spread(lambda _: threading.current_thread(), range(items), threads) == [threading.current_thread()] * items
-
-
-def test_threads_see_what_their_caller_set() -> None:
-    CALLER.set("somebody")
-    assert spread(lambda _: CALLER.get(), range(2), 2) == ["somebody"] * 2
-
-
-def test_the_first_error_in_order_is_raised_and_what_has_not_begun_never_does() -> None:
-    begun: list[int] = []
-
-    def fail(number: int) -> None:
-        begun.append(number)
-        if number == 0:
-            raise ZeroDivisionError
-        threading.Event().wait(0.1)
-        raise ValueError
-
-    with pytest.raises(ZeroDivisionError):
-        spread(fail, range(50), 2)
-    assert len(begun) < 10

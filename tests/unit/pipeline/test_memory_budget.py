@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.memory_budget import HOUR_BYTES, JOB_BYTES, MemoryBudget, free_bytes, job_bytes
+from pipeline.memory_budget import HOUR_BYTES, JOB_BYTES, THREAD_BYTES, MemoryBudget, free_bytes, job_bytes
 
 SOON = 5.0
 
@@ -126,6 +126,7 @@ def test_without_a_budget_everybody_begins() -> None:
 def test_samples_are_what_a_recording_takes_most_of() -> None:
     hour = 3600 * 16_000 * 2
     assert job_bytes(0.0, 1) == JOB_BYTES
+    assert job_bytes(0.0, 1, 3) == JOB_BYTES + 2 * THREAD_BYTES
     assert job_bytes(3600.0, 1) == JOB_BYTES + HOUR_BYTES + hour
     assert job_bytes(3600.0, 2) == JOB_BYTES + HOUR_BYTES + 3 * hour  # both, and their mixture
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +14,8 @@ from contextvars import ContextVar
 import pytest
 
 from pipeline.hooks import Hook, NullHook
-from pipeline.side_by_side import side_by_side
+from pipeline.side_by_side import side_by_side, spread
+from tests.conftest import REPOSITORY
 
 SOON = 5.0
 CALLER: ContextVar[str] = ContextVar("CALLER", default="nobody")
@@ -119,3 +122,62 @@ def test_an_interrupt_ends_the_other_part_as_well(interrupt: Callable[[], None])
 def test_both_know_whose_work_it_is() -> None:
     CALLER.set("anna")
     assert side_by_side(lambda _: CALLER.get(), lambda _: CALLER.get(), NullHook()) == ("anna", "anna")
+
+
+def test_work_is_spread_over_threads_and_stays_in_order() -> None:
+    meeting = threading.Barrier(3)
+
+    def double(number: int) -> int:
+        meeting.wait(SOON)
+        return 2 * number
+
+    assert spread(double, range(6), 3) == [0, 2, 4, 6, 8, 10]
+
+
+@pytest.mark.parametrize(("items", "threads"), [(1, 8), (4, 1), (0, 3)])
+def test_what_needs_no_thread_gets_none(items: int, threads: int) -> None:
+    assert spread(lambda _: threading.current_thread(), range(items), threads) == [threading.current_thread()] * items
+
+
+def test_threads_see_what_their_caller_set() -> None:
+    CALLER.set("somebody")
+    assert spread(lambda _: CALLER.get(), range(2), 2) == ["somebody"] * 2
+
+
+def test_the_first_error_in_order_is_raised_and_what_has_not_begun_never_does() -> None:
+    begun: list[int] = []
+
+    def fail(number: int) -> None:
+        begun.append(number)
+        if number == 0:
+            raise ZeroDivisionError
+        threading.Event().wait(0.1)
+        raise ValueError
+
+    with pytest.raises(ZeroDivisionError):
+        spread(fail, range(50), 2)
+    assert len(begun) < 10
+
+
+TEAMS = """
+import sys
+from threadpoolctl import threadpool_info
+from pipeline.device import bound_threads
+from pipeline.hooks import NullHook
+from pipeline.side_by_side import side_by_side, spread
+
+def team(_):
+    return max(library["num_threads"] for library in threadpool_info() if library["user_api"] == "openmp")
+
+bound_threads()
+print(*spread(team, range(2), 2), *side_by_side(team, team, NullHook()))
+"""
+
+
+def test_operations_have_one_thread_in_new_threads_as_well() -> None:
+    """OpenMP counts for each thread by itself, and begins with all cores."""
+    environment = {"PATH": os.environ["PATH"], "OMP_NUM_THREADS": "7"}
+    done = subprocess.run(
+        [sys.executable, "-c", TEAMS], check=True, capture_output=True, text=True, cwd=REPOSITORY, env=environment
+    )
+    assert done.stdout.split() == ["1"] * 4

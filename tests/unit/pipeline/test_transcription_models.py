@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from pipeline import transcription
 from pipeline.asr.choice import EMBEDDED_MODEL, PREFERRED_MODELS
 from pipeline.asr.faster_whisper import FasterWhisper
-from pipeline.device import use_threads
+from pipeline.device import bound_threads
 from pipeline.diarization import DiarizationPipeline
 from pipeline.embedding.encoder import SpeakerEncoder
 from pipeline.errors import ModelCorrupt, ModelUnavailable
@@ -133,7 +133,7 @@ def test_without_words_as_many_batches_run_at_once_as_threads_are_asked_for(
         return DiarizationPipeline(KnowingSegmenter({}), tone_encoder())
 
     monkeypatch.setattr(DiarizationPipeline, "from_pretrained", diarizer)
-    monkeypatch.setattr(transcription, "usable_cores", lambda: 5)
+    monkeypatch.setattr(transcription, "default_threads", lambda: 5)
     TranscriptionPipeline.without_words(threads=asked, store=cast("ModelStore", Shelf()))
     assert given == [threads]
 
@@ -150,11 +150,11 @@ def test_on_a_gpu_batches_go_one_after_the_other(monkeypatch: pytest.MonkeyPatch
 def test_products_of_numpy_run_on_one_thread() -> None:
     """Whatever was asked for before: others spin while they wait for the next small product."""
     with threadpool_limits(2, user_api="blas"):
-        use_threads(2)
+        bound_threads()
         libraries = [library for library in threadpool_info() if library["user_api"] == "blas"]
         assert libraries
         assert {library["num_threads"] for library in libraries} == {1}
-    use_threads(1)
+    bound_threads()
 
 
 def test_recognizers_that_are_taken_unasked_are_in_the_catalog() -> None:

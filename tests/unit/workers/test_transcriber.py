@@ -107,3 +107,10 @@ def test_cores_are_shared_out_and_no_more_than_one_process_feeds(
     settings = Settings.model_validate(REQUIRED | {"threads": threads})
     assert places_of(settings) == places
     assert places_of(settings.model_copy(update={"places": 11})) == 11
+
+
+def test_there_are_pools_of_memory_for_all_threads_that_compute(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int] = []
+    monkeypatch.setattr(transcriber, "share_arenas", told.append)
+    of(places=3, threads=2)
+    assert told == [6]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import cast
 
@@ -9,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from pipeline.embedding import encoder as encoder_module
 from pipeline.embedding.campplus import CamPlusPlus
 from pipeline.embedding.encoder import MIN_SECONDS, SpeakerEncoder
 from pipeline.embedding.profile import CAMPPLUS, ECAPA, WESPEAKER, EmbeddingProfile
@@ -163,6 +165,33 @@ def test_stretches_that_share_a_batch_are_heard_each_on_its_own() -> None:
         (alone,) = encoder.stretch_frames([features], encoder.batches())
         assert frames.shape == alone.shape
         assert torch.allclose(frames, alone, atol=1e-4)
+
+
+def test_batches_of_stretches_may_be_at_work_at_the_same_time_and_sound_the_same() -> None:
+    class Meeting(ToneNetwork):
+        together = threading.Barrier(2)
+
+        def frames(self, features: Tensor) -> Tensor:
+            self.together.wait(5.0)
+            assert torch.is_inference_mode_enabled()
+            return super().frames(features)
+
+    torch.manual_seed(2)
+    stretches = [torch.randn(200, 80) for _ in range(8)]
+    alone, crowd = tone_encoder(), tone_encoder(Meeting())
+    crowd.threads = 2
+    pairs = zip(
+        alone.stretch_frames(stretches, alone.batches()), crowd.stretch_frames(stretches, crowd.batches()), strict=True
+    )
+    assert all(torch.equal(one, other) for one, other in pairs)
+
+
+def test_a_long_voice_is_heard_in_stretches_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoder_module, "LONGEST_STRETCH", 1.0)
+    samples = sing({2: [(0.0, 4.0)]}, 4.0).mono
+    alone, crowd = tone_encoder(), tone_encoder()
+    crowd.threads = 3
+    assert np.array_equal(alone.voice(samples), crowd.voice(samples))
 
 
 def test_fewer_stretches_are_heard_at_once_where_memory_is_short() -> None:
