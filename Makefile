@@ -89,7 +89,7 @@ bench-memory: models ## Whether a process grows over 500 jobs (BENCH_ARGS: --job
 bench-gpu: models ## On a CUDA device: recognition, diarization, and whether the CPU can feed it (BENCH_ARGS)
 	$(BIN)/python -m benchmarks.gpu $(BENCH_ARGS)
 
-bench-service: models ## What the service costs beside the models: queue, requests, uploads (BENCH_ARGS)
+bench-service: models ## What the service costs beside the models: queue, requests, uploads, a backfill (BENCH_ARGS)
 	$(BIN)/python -m benchmarks.service $(BENCH_ARGS)
 
 clean: ## Remove what these commands made, but for downloaded models

@@ -21,6 +21,7 @@ from api.tenants import create_tenant
 from benchmarks.facts import facts, section
 from benchmarks.options import Results
 from benchmarks.results import RESULTS, write_section
+from benchmarks.service.backfill import beside_backfill
 from benchmarks.service.idle_worker import BARE
 from benchmarks.service.overhead import Overhead, medians, shown
 from benchmarks.service.requests import submit_by_address, upload
@@ -41,7 +42,7 @@ def main(
     megabytes: Annotated[int, typer.Option(help="Size of the large upload.")] = 1000,
     results: Results = RESULTS,
 ) -> None:
-    """Measure queue and bookkeeping, submission to webhook, submissions a second, and a large upload."""
+    """Measure queue and bookkeeping, submission to webhook, submissions a second, a large upload, and a backfill."""
     found: list[str] = []
 
     def tell(*lines: str) -> None:
@@ -56,7 +57,9 @@ def main(
             tell(latency(system, key, max(3, rounds // 5)))
             tell(submissions(system, key, seconds, clients))
             tell(large_upload(system, key, megabytes))
-    told = facts("bench-service", "jobs without audio; then a sample of 30 s", f"rounds: {rounds}, recognizer: {MODEL}")
+            tell(beside_backfill(system.address, key, sample(), Path(folder), max(5, rounds // 2)))
+    material = "jobs without audio; then a sample of 30 s, and 20 times that for the backfill"
+    told = facts("bench-service", material, f"rounds: {rounds}, recognizer: {MODEL}")
     write_section(results, "bench-service", section(TITLE, told, [f"- {line}" for line in found]))
 
 
@@ -88,15 +91,19 @@ def overhead(service: Service, rounds: int) -> list[str]:
     return [*shown(seconds, "bare Celery task"), many]
 
 
+def sample() -> Path:
+    """Thirty seconds of two people on the telephone."""
+    return ModelStore.from_environment().path("sample-conversation")
+
+
 def latency(system: System, key: str, rounds: int) -> str:
     """Submission to webhook, and what of it the pipeline's own stages did not take."""
-    sample = ModelStore.from_environment().path("sample-conversation")
     beyond, whole = list[float](), list[float]()
     with consumer() as listening, Client(system.address, key) as client:
         listening.secret = client.webhooks.create(listening.address)["secret"]
         for number in range(rounds + 1):
             began = time.perf_counter()
-            client.submit_file(sample, SubmitOptions(name=f"sample {number}"))
+            client.submit_file(sample(), SubmitOptions(name=f"sample {number}"))
             event = listening.events.get(timeout=120)
             taken = time.perf_counter() - began
             result = json.loads(client.transcript(event["data"]["recording_id"]))
