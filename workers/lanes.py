@@ -5,25 +5,32 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from celery import bootsteps
 from celery.worker import state
 
 from api.queue import Lane
 
 
-def keep_slots(consumer: Any, slots: int) -> None:  # noqa: ANN401 - Celery's Consumer, whose type is not complete
-    """Let the worker hold so many jobs of the later lane at most; what comes in the first lane may have every slot.
+class KeepSlot(bootsteps.StartStopStep):
+    """Let a worker of several slots hold messages of the later lane in all but one.
 
     A worker asks Redis for the next message of all lanes in order. While it holds as many of the later lane as it may,
-    it asks for the first lane alone. Holds for the consumer's connection: to be called again after each new one.
+    it asks for the first lane alone. A step of Celery's consumer, begun with every connection.
     """
-    channel = consumer.task_consumer.channel
-    # kombu has no other place for it.
-    channel._brpop_start = partial(_ask, channel, channel._brpop_start, slots)  # noqa: SLF001
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def start(self, consumer: Any) -> None:  # noqa: ANN401 - Celery's, whose type is not complete
+        """Have the channel of the connection ask so."""
+        channel, slots = consumer.task_consumer.channel, consumer.pool.num_processes
+        if slots > 1:
+            # kombu has no other place for it.
+            channel._brpop_start = partial(_ask, channel, channel._brpop_start, slots - 1)  # noqa: SLF001
 
 
-def _ask(channel: Any, ask: Any, slots: int, timeout: float | None = None) -> None:  # noqa: ANN401
+def _ask(channel: Any, ask: Any, most: int, timeout: float | None = None) -> None:  # noqa: ANN401
     steps = channel.priority_steps
-    if _held_later() >= slots:
+    if _held_later() >= most:
         channel.priority_steps = [step for step in steps if step < Lane.LATER]
     try:
         ask(timeout)

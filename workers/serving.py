@@ -6,7 +6,6 @@ import random
 import signal
 import threading
 from contextlib import suppress
-from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -28,7 +27,7 @@ from pipeline.memory_budget import MemoryBudget, budget_bytes
 from workers.context import Context, Work
 from workers.delivery import deliver
 from workers.dispatcher import Dispatcher
-from workers.lanes import keep_slots
+from workers.lanes import KeepSlot
 from workers.scratch import scratch_folder
 from workers.tasks import serve_pool, serve_webhooks
 
@@ -70,10 +69,7 @@ def take_tasks(app: Celery, queue: str, *, concurrency: int) -> None:
     No message waits in a worker that is busy: another one may be free, and what is killed takes along one job, not two.
     Where there are several slots, one is for messages of the first lane alone.
     """
-    if concurrency > 1:
-        # Also after every loss of the connection: the next one has a channel of its own.
-        keep = partial(_keep_slot, slots=concurrency - 1)
-        signals.worker_ready.connect(keep, weak=False)
+    app.steps["consumer"].add(KeepSlot)
     app.conf.worker_disable_prefetch = True
     signals.worker_ready.connect(_look_often, weak=False)
     # Celery sets up no logging of its own beside ours when somebody listens here.
@@ -85,10 +81,6 @@ def take_tasks(app: Celery, queue: str, *, concurrency: int) -> None:
             *("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"),
         ]
     )
-
-
-def _keep_slot(sender: Consumer, slots: int, **_: object) -> None:
-    keep_slots(sender, slots)
 
 
 def _slots(queue: str, settings: Settings) -> int:

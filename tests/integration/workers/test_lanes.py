@@ -71,9 +71,16 @@ def until_begun(redis: Redis, jobs: list[UUID]) -> None:
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_slot_is_kept_for_the_first_lane(settings: Settings, redis: Redis) -> None:
+@pytest.mark.parametrize("connection", ["the first", "another"])
+def test_a_slot_is_kept_for_the_first_lane(settings: Settings, redis: Redis, connection: str) -> None:
     queue = CeleryQueue.connect(settings)
     archive, urgent = [uuid4() for _ in range(4)], [uuid4() for _ in range(2)]
+    if connection == "another":
+        queue.send(Pool.PROCESS, [before := uuid4()])
+        until_begun(redis, [before])
+        redis.rpush(f"end:{before}", "")
+        redis.delete("begun")
+        redis.client_kill_filter(_type="normal", skipme=True)
     queue.send(Pool.PROCESS, archive, Lane.LATER)
     until_begun(redis, archive[:2])
     time.sleep(A_WHILE)
