@@ -56,7 +56,7 @@ class DiarizationPipeline:
         `threads`, on a CPU: batches of the networks that are at work at the same time; what is found is the same.
         Raises `ModelUnavailable`, `ModelCorrupt`, `UnknownModel`, or `InvalidOption` for an unknown precision.
         """
-        dtype, threads = resolve_precision(precision, device), threads if device == "cpu" else 1
+        dtype = resolve_precision(precision, device)
         segmenter = Segmenter.from_pretrained(store, segmentation, device, segmentation_options, dtype, threads)
         return cls(segmenter, SpeakerEncoder.from_pretrained(store, embedding, device, dtype, threads), options)
 

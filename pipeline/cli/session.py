@@ -69,9 +69,10 @@ class Loader:
         from pipeline.segmentation.segmenter import Segmenter
 
         bound_threads()
-        device, threads = resolve_device(choice.device), choice.threads or default_threads()
         return Segmenter.from_pretrained(
-            self.store(quiet=choice.quiet), device=device, threads=threads if device == "cpu" else 1
+            self.store(quiet=choice.quiet),
+            device=resolve_device(choice.device),
+            threads=choice.threads or default_threads(),
         )
 
     def encoder(self, choice: Choice) -> SpeakerEncoder:
@@ -81,12 +82,11 @@ class Loader:
         from pipeline.embedding import SpeakerEncoder
 
         bound_threads()
-        device, threads = resolve_device(choice.device), choice.threads or default_threads()
         return SpeakerEncoder.from_pretrained(
             self.store(quiet=choice.quiet),
             name=choice.embedding,
-            device=device,
-            threads=threads if device == "cpu" else 1,
+            device=resolve_device(choice.device),
+            threads=choice.threads or default_threads(),
         )
 
     def decode(self, recording: Recording, hook: Hook) -> Waveform:

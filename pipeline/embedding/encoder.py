@@ -46,7 +46,7 @@ KNOWN_NETWORKS: Final[tuple[tuple[str, Callable[[Mapping[str, Tensor]], Embeddin
 class SpeakerEncoder:
     """Turns stretches of one voice into points on the unit sphere: the same voice lands close, whatever it says.
 
-    `threads`: batches that are at work at the same time.
+    `threads`: batches that are at work at the same time, on a CPU.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class SpeakerEncoder:
         network.prepare(dtype)
         self.network = network
         self.profile = profile
-        self.threads = threads
+        self.threads = threads if self.device.type == "cpu" else 1
         self.dtype = dtype
 
     @classmethod

@@ -81,7 +81,7 @@ class Segmentation:
 
 
 class Segmenter:
-    """A loaded segmentation model. `threads`: batches of windows that are at work at the same time."""
+    """A loaded segmentation model. `threads`: batches of windows that are at work at the same time, on a CPU."""
 
     def __init__(
         self,
@@ -91,11 +91,11 @@ class Segmenter:
         dtype: torch.dtype = torch.float32,
         threads: int = 1,
     ) -> None:
-        self.threads = threads
         self.network = network.to(device).eval()
         self.network.prepare(dtype)
         self.options = options or SegmentationOptions()
         self.device = torch.device(device)
+        self.threads = threads if self.device.type == "cpu" else 1
 
     @classmethod
     def from_pretrained(

@@ -16,11 +16,14 @@ from pipeline.asr.choice import EMBEDDED_MODEL, PREFERRED_MODELS
 from pipeline.asr.faster_whisper import FasterWhisper
 from pipeline.device import bound_threads
 from pipeline.diarization import DiarizationPipeline
+from pipeline.embedding.campplus import CamPlusPlus
 from pipeline.embedding.encoder import SpeakerEncoder
+from pipeline.embedding.profile import CAMPPLUS
 from pipeline.errors import ModelCorrupt, ModelUnavailable
 from pipeline.models import Catalog
 from pipeline.models.store import ModelStore
 from pipeline.options import AsrOptions, PipelineOptions
+from pipeline.segmentation.pyannet import PyanNet
 from pipeline.segmentation.segmenter import Segmenter
 from pipeline.transcription import TranscriptionPipeline
 from pipeline.types import ModelRecord
@@ -138,13 +141,11 @@ def test_without_words_as_many_batches_run_at_once_as_threads_are_asked_for(
     assert given == [threads]
 
 
-def test_on_a_gpu_batches_go_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    given: list[int] = []
-    monkeypatch.setattr(Segmenter, "from_pretrained", lambda *told: given.append(told[-1]))
-    monkeypatch.setattr(SpeakerEncoder, "from_pretrained", lambda *told: given.append(told[-1]))
-    for device in ("cpu", "cuda"):
-        DiarizationPipeline.from_pretrained(cast("ModelStore", Shelf()), device=device, threads=4)
-    assert given == [4, 4, 1, 1]
+def test_batches_go_one_after_the_other_where_no_cpu_computes() -> None:
+    """As on a GPU: `meta` stands for it."""
+    for device, threads in (("cpu", 4), ("meta", 1)):
+        assert Segmenter(PyanNet(), device=device, threads=4).threads == threads
+        assert SpeakerEncoder(CamPlusPlus(), CAMPPLUS, device, threads=4).threads == threads
 
 
 def test_products_of_numpy_run_on_one_thread() -> None:
