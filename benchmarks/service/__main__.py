@@ -55,9 +55,9 @@ def main(
         with running(Path(folder) / "whole", model=MODEL, variables=FOR_LOOPBACK) as system:
             key = str(system.new_key)
             tell(latency(system, key, max(3, rounds // 5)))
+            tell(beside_backfill(system.address, key, sample(), Path(folder), max(5, rounds // 2)))
             tell(submissions(system, key, seconds, clients))
             tell(large_upload(system, key, megabytes))
-            tell(beside_backfill(system.address, key, sample(), Path(folder), max(5, rounds // 2)))
     material = "jobs without audio; then a sample of 30 s, and 20 times that for the backfill"
     told = facts("bench-service", material, f"rounds: {rounds}, recognizer: {MODEL}")
     write_section(results, "bench-service", section(TITLE, told, [f"- {line}" for line in found]))
