@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from pipeline.asr.shared_batches import SharedBatches
@@ -72,16 +73,22 @@ class _Step:
 
 @dataclass(frozen=True, slots=True)
 class _KeptOutside:
-    """Checkpoints, for whose storage others need not wait."""
+    """Checkpoints, for whose storage others need not wait.
+
+    Urgent recordings keep their place meanwhile: they would lose it for as long as a step of another takes.
+    """
 
     checkpoints: Checkpoints
     turnstile: Turnstile
     guest: Guest
 
     def load(self, stage: str) -> bytes | None:
-        with self.turnstile.outside(self.guest):
+        with self._away():
             return self.checkpoints.load(stage)
 
     def save(self, stage: str, content: bytes) -> None:
-        with self.turnstile.outside(self.guest):
+        with self._away():
             self.checkpoints.save(stage, content)
+
+    def _away(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.guest.urgent else self.turnstile.outside(self.guest)

@@ -157,6 +157,28 @@ class Slow(NoCheckpoints):
         return None
 
 
+def test_an_urgent_recording_keeps_its_place_while_it_waits_for_its_checkpoints() -> None:
+    """Another would take it, and give it back at its next step only."""
+    pipeline, recordings = talks()
+    engine, begun, inside = Engine(pipeline), threading.Event(), list[list[bool]]()
+
+    class Watched(NoCheckpoints):
+        def load(self, stage: str) -> bytes | None:
+            begun.set()
+            until(lambda: engine._turnstile._waiting)
+            inside.append([guest.urgent for guest in engine._turnstile._inside])
+            return None
+
+    with ThreadPoolExecutor(2) as threads:
+        urgent = threads.submit(engine, recordings[0], None, None, Watched(), urgent=True)
+        assert begun.wait(SOON)
+        other = threads.submit(engine, recordings[1])
+        assert urgent.result(SOON).words
+        assert other.result(SOON).words
+    assert inside
+    assert all(each == [True] for each in inside)
+
+
 def test_others_compute_while_one_waits_for_its_checkpoints() -> None:
     pipeline, recordings = talks()
     engine, slow = Engine(pipeline), Slow()
