@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
@@ -115,6 +116,16 @@ def test_all_loaded_models_are_in_the_provenance(monkeypatch: pytest.MonkeyPatch
     ]
     assert [model.sha256 for model in models[:3]] == [f"digest of {model.name}" for model in models[:3]]
     assert models[3].kind == "alignment"
+
+
+def test_whoever_calls_has_one_thread_for_an_operation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each thread by itself has to be told."""
+    pipeline, told = load(monkeypatch, Shelf())[0], list[int]()
+    monkeypatch.setattr(transcription, "begin_thread", lambda: told.append(threading.get_ident()))
+    caller = threading.Thread(target=pipeline, args=(Waveform.of(np.zeros(SAMPLE_RATE, dtype=np.float32)),))
+    caller.start()
+    caller.join()
+    assert told == [caller.ident]
 
 
 def test_operations_run_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:

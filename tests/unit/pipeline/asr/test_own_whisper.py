@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
 import torch
 
 from pipeline.asr.network import quantized_linear
+from pipeline.asr.network.encoder import WhisperEncoder
 from pipeline.asr.own_whisper import load_own
 from tests.unit.pipeline.asr.network import small_whisper
 
 pytestmark = small_whisper.on_x86
 
 
-def test_chunks_are_encoded_in_threads_as_they_are_one_by_one(folder: Path) -> None:
+def test_chunks_are_encoded_in_threads_as_they_are_one_by_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mels = [torch.randn(80, frames, generator=torch.Generator().manual_seed(frames)) for frames in (200, 400, 300)]
     one, two = (load_own(folder, small_whisper.token, threads=threads) for threads in (1, 2))
     assert one is not None
     assert two is not None
     assert all(torch.equal(*pair) for pair in zip(one.encode(mels), two.encode(mels), strict=True))
+
+    meeting, encode = threading.Barrier(2), WhisperEncoder.__call__
+
+    def meet(self: WhisperEncoder, mel: torch.Tensor) -> torch.Tensor:
+        meeting.wait(5.0)
+        return encode(self, mel)
+
+    monkeypatch.setattr(WhisperEncoder, "__call__", meet)
+    assert len(two.encode(mels[:2])) == 2
 
 
 def test_where_the_processor_lacks_the_products_there_is_none(
