@@ -41,11 +41,14 @@ class Guest:
 class Turnstile:
     """Lets so many recordings compute at once, each in a thread of its own; the others wait.
 
-    Nobody is interrupted: whoever computes asks at every step, with `make_way`, whether somebody else should.
+    Nobody is interrupted: whoever computes asks at every step, with `make_way`, whether somebody else should. As a step
+    may take seconds, an urgent recording does not wait for the end of one: where all places are taken it computes
+    beside those that are not urgent, one of which leaves for it at its next step.
     """
 
     def __init__(self, places: int = 1, clock: Callable[[], float] = time.monotonic) -> None:
         self._free = places
+        """Below 0 while urgent ones are in that somebody has yet to leave for."""
         self._clock = clock
         self._changed = threading.Condition()
         self._guests: list[Guest] = []
@@ -85,14 +88,15 @@ class Turnstile:
         """Whether others compute or wait to, and leave no place unused."""
         with self._changed:
             waiting = any(other is not guest for other in self._waiting)
-            return waiting or (self._free == 0 and any(other is not guest for other in self._inside))
+            return waiting or (self._free <= 0 and any(other is not guest for other in self._inside))
 
     def make_way(self, guest: Guest) -> None:
-        """Let the guest that waits first go before this one, if it is more urgent or has had clearly less."""
+        """Leave for an urgent guest, or let the one that waits first go before this one if it has had clearly less."""
         with self._changed:
             self._count(guest)
+            owed = self._free < 0 and not guest.urgent
             first = min(self._waiting, key=_rank, default=None)
-            if first is None or not _goes_before(first, guest):
+            if not owed and (first is None or not _goes_before(first, guest)):
                 return
         with self.outside(guest):
             pass
@@ -112,7 +116,7 @@ class Turnstile:
     def _let_in(self, guest: Guest) -> bool:
         """Wait a little for this guest's turn; whether it has come."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._free > 0 and min(self._waiting, key=_rank) is guest, LOOK):
+            if not self._changed.wait_for(lambda: self._may_enter(guest), LOOK):
                 return False
             self._waiting.remove(guest)
             self._inside.append(guest)
@@ -120,6 +124,11 @@ class Turnstile:
             guest.since = self._clock()
             self._changed.notify_all()
             return True
+
+    def _may_enter(self, guest: Guest) -> bool:
+        """Whether it is this one's turn, and there is a place, or, for an urgent one, somebody who will leave."""
+        room = self._free + (sum(not other.urgent for other in self._inside) if guest.urgent else 0)
+        return room > 0 and min(self._waiting, key=_rank) is guest
 
     def _leave(self, guest: Guest) -> None:
         """Give the place back; nothing where the guest has none, as its wait for one was ended."""

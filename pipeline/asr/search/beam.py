@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -39,7 +40,7 @@ class Beam:
     """The search of one chunk, step by step. Knows no network."""
 
     size: int
-    """Most texts to follow; the search is over when as many are finished."""
+    """Most texts to follow."""
     limit: int
     """Most tokens of a text."""
     end: int
@@ -80,8 +81,13 @@ class Beam:
         if followed and len(followed[0].tokens) >= self.limit:
             self.finished += followed
             followed = []
-        self.texts = [] if len(self.finished) >= self.size else followed
+        self.texts = [] if self._decided(followed) else followed
         return parents if self.texts else []
+
+    def _decided(self, followed: Sequence[Text]) -> bool:
+        """Whether a finished text is as likely as the likeliest of those that go on, which can only become less so."""
+        likeliest = max((text.score for text in self.finished), default=-math.inf)
+        return not followed or likeliest >= followed[0].score
 
     @staticmethod
     def _followed(text: Text, seen: set[tuple[int, ...]]) -> bool:

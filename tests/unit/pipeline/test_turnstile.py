@@ -86,19 +86,46 @@ def test_no_more_compute_at_once_than_there_are_places() -> None:
 
 def test_urgent_ones_go_first_and_the_others_in_the_order_they_came() -> None:
     turnstile, order = Turnstile(), list[str]()
-    with inside(turnstile, order, ("first", False), ("second", False), ("urgent", True)):
+    with inside(turnstile, order, ("first", False), ("second", False), ("urgent", True), urgent=True):
         assert order == []
     assert order == ["urgent", "first", "second"]
 
 
-@pytest.mark.parametrize(("urgent", "expected"), [(True, ["other"]), (False, [])])
-def test_a_backfill_makes_way_for_what_is_urgent_at_its_next_step(urgent: bool, expected: list[str]) -> None:
-    """And not for another backfill that it is not ahead of."""
+def test_a_backfill_makes_no_way_for_another_that_it_is_not_ahead_of() -> None:
     turnstile, order = Turnstile(clock=Clock()), list[str]()
-    with inside(turnstile, order, ("other", urgent)) as guest:
+    with inside(turnstile, order, ("other", False)) as guest:
         turnstile.make_way(guest)
-        assert order == expected
+        assert order == []
     assert order == ["other"]
+
+
+def test_what_is_urgent_waits_for_no_step_of_a_backfill_which_leaves_for_it_at_the_next() -> None:
+    turnstile, order = Turnstile(2), list[str]()
+
+    def step(guest: Guest) -> None:
+        turnstile.make_way(guest)
+        order.append("backfill")
+
+    with turnstile.admitted() as first, turnstile.admitted() as second:
+        with turnstile.admitted(urgent=True) as urgent:
+            assert turnstile.crowded(urgent)
+            leaver = threading.Thread(target=step, args=(first,))
+            leaver.start()
+            until(lambda: turnstile._waiting == [first])
+            turnstile.make_way(second)  # one place, one that leaves for it
+            turnstile.make_way(urgent)
+            assert order == []
+        leaver.join(SOON)
+    assert order == ["backfill"]
+
+
+def test_no_more_urgent_ones_go_in_than_there_are_places() -> None:
+    """Those of backfills and the free ones."""
+    turnstile, order = Turnstile(3), list[str]()
+    with turnstile.admitted(), turnstile.admitted(), turnstile.admitted(urgent=True), turnstile.admitted(urgent=True):
+        with inside(turnstile, order, ("fourth", True), urgent=True):
+            assert order == []
+        assert order == ["fourth"]
 
 
 def test_who_is_clearly_ahead_makes_way() -> None:
@@ -159,7 +186,7 @@ def test_who_waits_says_that_it_is_alive_and_can_be_called_off() -> None:
             order.append("never")
 
     impatient = threading.Thread(target=wait)
-    with inside(turnstile, order, ("patient", False)):
+    with inside(turnstile, order, ("patient", False), urgent=True):
         impatient.start()
         assert asked.wait(SOON)
     impatient.join(SOON)

@@ -68,10 +68,10 @@ def test_a_text_is_finished_by_its_end_which_counts_as_a_token() -> None:
     assert one.best.mean == pytest.approx(-0.2)
 
 
-def test_a_text_that_may_go_on_is_followed_beside_its_end() -> None:
+def test_a_text_that_may_more_likely_go_on_is_followed_beside_its_end() -> None:
     one = beam()
     advance(one, {1: -0.1})
-    advance(one, {END: -0.5, 2: -0.9})
+    advance(one, {END: -0.9, 2: -0.5})
     assert tokens(one) == [(1, 2)]
     assert [text.tokens for text in one.finished] == [(1,)]
 
@@ -83,14 +83,18 @@ def test_an_unlikely_end_finishes_nothing() -> None:
     assert one.finished == []
 
 
-def test_the_search_is_over_when_as_many_texts_are_finished_as_are_followed() -> None:
-    one = beam(size=2)
-    advance(one, {1: -0.1})
-    advance(one, {END: -0.4, 2: -0.5})
+def test_the_search_is_over_when_no_text_can_become_likelier_than_a_finished_one() -> None:
+    """Which need not be the last one. Of the finished ones the best mean wins, so that short texts do not."""
+    one = beam()
+    advance(one, {1: -0.2})
+    advance(one, {2: -0.4, END: -0.5})
     assert one.texts
-    advance(one, {END: -0.05, 3: -0.5})
+    advance(one, {3: -0.05, END: -0.5})
+    assert tokens(one) == [(1, 2, 3)]
+    advance(one, {4: -0.1, END: -0.3})
     assert one.texts == []
-    assert one.best.tokens == (1, 2)
+    assert [text.score for text in one.finished] == pytest.approx([-0.7, -1.1, -0.95])
+    assert one.best.tokens == (1, 2, 3)
 
 
 def test_at_the_limit_texts_are_finished_as_they_are() -> None:
