@@ -167,6 +167,7 @@ class TranscriptionPipeline:
         device, options = resolve_device(device), self.options
         name, notices = (model, []) if model else best_available(store, device, options.asr)
         backend = FasterWhisper.from_pretrained(store, name, device, compute_type, threads or 0, precision)
+        give_back()  # weights in the numbers that they were stored in
         recognizer = replace(store.record(name), kind="asr")
         alignment = ModelRecord(kind="alignment", name=aligner.name, sha256=None)
         models = (*self.models, recognizer, alignment)

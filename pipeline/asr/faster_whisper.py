@@ -13,6 +13,7 @@ import numpy as np
 from pipeline.asr.cublas import preload_cublas
 from pipeline.asr.own_whisper import load_own
 from pipeline.asr.search.samples import SEED
+from pipeline.asr.sleeping_network import SleepingNetwork
 from pipeline.asr.whisper_batch import WhisperBatch
 from pipeline.asr.whisper_model import WhisperParts
 from pipeline.cores import usable_cores
@@ -56,7 +57,8 @@ class FasterWhisper:
     """A Whisper model as `AsrBackend`. May be shared between threads, which compute at the same time on x86.
 
     For int8 on x86 encoder and search are our own (`pipeline.asr.own_whisper`); CTranslate2 has the rest: GPUs, other
-    numbers and processors, languages, and word times by cross-attention.
+    numbers and processors, and word times by cross-attention, for which its weights are read when they are first asked
+    for.
     """
 
     def __init__(
@@ -86,14 +88,17 @@ class FasterWhisper:
                 str(folder), device=device, compute_type=compute_type, cpu_threads=threads
             )
         self._name, self._device = name, device
+        self._languages = tuple(self._model.supported_languages)
         seeded = partial(_seeded_network, folder, device=device, compute_type=compute_type, threads=threads)
         # On a GPU a second copy of a large model may not fit: there, sampled text may differ from run to run.
         fresh = seeded if device == "cpu" else lambda: self._model.model
-        dtype, own = resolve_precision(precision, device), None
+        network, own = SleepingNetwork(self._model.model), None
+        dtype = resolve_precision(precision, device)
         if device == "cpu" and compute_type == _COMPUTE_TYPES["cpu"]:
+            network.sleep()
             cores = threads or min(_MOST_THREADS, usable_cores())
             own = load_own(folder, self._model.hf_tokenizer.token_to_id, dtype, cores)
-        self._parts = WhisperParts.of(self._model, fresh, own)
+        self._parts = WhisperParts.of(self._model, network, fresh, own)
 
     @classmethod
     def from_pretrained(
@@ -129,7 +134,7 @@ class FasterWhisper:
     @property
     def languages(self) -> Sequence[str]:
         """ISO 639-1 codes of the languages it was trained on."""
-        return tuple(self._model.supported_languages)
+        return self._languages
 
     @property
     def translates(self) -> bool:

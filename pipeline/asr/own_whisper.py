@@ -62,13 +62,13 @@ def load_own(
             threads,
         )
     except (ModelCorrupt, KeyError, TypeError, ValueError, OSError) as error:
-        # CTranslate2 has loaded it, so that it can be used.
+        # CTranslate2 could load it, so that it can be used.
         _log.warning("CTranslate2 computes Whisper: %s is not as expected (%r)", folder.name, error)
         return None
 
 
 def _tokens(config: Path, token: Callable[[str], int | None]) -> SearchTokens:
-    """Control tokens, and those that the model's configuration says no text holds."""
+    """Control tokens, and those of which the model's configuration tells."""
     told = json.loads(config.read_text(encoding="utf-8"))
 
     def known(*names: str) -> int:
@@ -85,5 +85,6 @@ def _tokens(config: Path, token: Callable[[str], int | None]) -> SearchTokens:
         no_speech=known(*_NO_SPEECH),
         never=tuple(told["suppress_ids"] or ()),
         never_first=tuple(told["suppress_ids_begin"] or ()),
+        languages=tuple(told["lang_ids"]),
         stamps=TimestampRules(end=end, first=known("<|notimestamps|>") + 1),
     )

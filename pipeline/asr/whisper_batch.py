@@ -78,9 +78,13 @@ class WhisperBatch:
         """Most tokens of a chunk's text."""
         return token_limit(self.padded_seconds[number], self.parts.max_tokens // 2)
 
+    def _audio(self) -> list[torch.Tensor]:
+        """What was encoded of each chunk, (frames, width), as our own search takes it."""
+        return [torch.from_numpy(chunk[0]) for chunk in self.encoded.chunks]
+
     def _searched(self, search: TextSearch, request: DecodeRequest) -> tuple[Hypothesis, ...]:
         """Find texts by our own search."""
-        encoded = [torch.from_numpy(chunk[0]) for chunk in self.encoded.chunks]
+        encoded = self._audio()
         prompt = self.parts.prompt(request)
         room = self.parts.max_tokens - len(prompt)
         limits = [min(room, self._limit(number)) for number in range(len(encoded))]
@@ -99,7 +103,6 @@ class WhisperBatch:
     def _generated(self, view: Any, chunks: int, limit: int, request: DecodeRequest) -> list[Any]:  # noqa: ANN401
         """Let CTranslate2 search or, above temperature 0, sample: `WhisperGenerationResult` of each chunk."""
         prompt = self.parts.prompt(request)
-        network = self.parts.network
         search: dict[str, Any] = {"beam_size": request.beam_size, "patience": 1}
         if request.temperature > 0:
             network = self.parts.fresh_network()
@@ -109,6 +112,8 @@ class WhisperBatch:
                 "sampling_topk": 0,
                 "sampling_temperature": request.temperature,
             }
+        else:
+            network = self.parts.network.awake()
         results = network.generate(
             view,
             [prompt] * chunks,
@@ -181,10 +186,16 @@ class WhisperBatch:
 
     def languages(self) -> list[Mapping[str, float]]:
         """Give the probability of every language, by chunk."""
+        if self.parts.own is not None:
+            return [
+                {self.parts.named(token).strip("<|>"): probability for token, probability in known.items()}
+                for known in self.parts.own.search.languages(self._audio())
+            ]
+        network = self.parts.network.awake()
         return [
             {token.strip("<|>"): float(probability) for token, probability in result}
             for _, view in self.encoded.one_by_one()
-            for result in self.parts.network.detect_language(view)
+            for result in network.detect_language(view)
         ]
 
 

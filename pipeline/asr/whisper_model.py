@@ -12,6 +12,7 @@ import torch
 from pipeline.asr.backend import DecodeRequest
 from pipeline.asr.encoded import Encoded
 from pipeline.asr.own_whisper import OwnWhisper
+from pipeline.asr.sleeping_network import SleepingNetwork
 from pipeline.extras import require
 from pipeline.types import FloatArray
 
@@ -20,8 +21,8 @@ from pipeline.types import FloatArray
 class WhisperParts:
     """Network and tokenizer."""
 
-    network: Any
-    """ctranslate2.models.Whisper."""
+    network: SleepingNetwork
+    """Computes what is not our own."""
     tokenizer: Any
     """tokenizers.Tokenizer."""
     max_tokens: int
@@ -34,12 +35,13 @@ class WhisperParts:
     @staticmethod
     def of(
         model: Any,  # noqa: ANN401 - faster_whisper is untyped
+        network: SleepingNetwork,
         fresh_network: Callable[[], Any],
         own: OwnWhisper | None,
     ) -> WhisperParts:
         """Take the parts out of a faster_whisper.WhisperModel."""
         return WhisperParts(
-            network=model.model,
+            network=network,
             tokenizer=model.hf_tokenizer,
             max_tokens=int(model.max_length),
             fresh_network=fresh_network,
@@ -49,7 +51,7 @@ class WhisperParts:
     @property
     def multilingual(self) -> bool:
         """Whether prompts name a language and a task."""
-        return bool(self.network.is_multilingual)
+        return self.network.multilingual
 
     @property
     def first_timestamp(self) -> int:
@@ -59,6 +61,10 @@ class WhisperParts:
     def token(self, text: str) -> int:
         """Id of a control token."""
         return int(self.tokenizer.token_to_id(text))
+
+    def named(self, token: int) -> str:
+        """Text of a control token."""
+        return str(self.tokenizer.id_to_token(token))
 
     def decode(self, tokens: list[int]) -> str:
         """Text of text tokens, leading white space kept."""
@@ -92,9 +98,10 @@ class WhisperParts:
                 [one[None].numpy() for one in self.own.encode([torch.from_numpy(mel) for mel in mels])]
             )
         view = require("ctranslate2", "pipeline").StorageView.from_array
-        if self.network.device != "cpu":
-            return Encoded.together(self.network.encode(view(np.stack(mels))))
-        return Encoded.apart([np.array(self.network.encode(view(mel[None]), to_cpu=True)) for mel in mels])
+        network = self.network.awake()
+        if not self.network.on_cpu:
+            return Encoded.together(network.encode(view(np.stack(mels))))
+        return Encoded.apart([np.array(network.encode(view(mel[None]), to_cpu=True)) for mel in mels])
 
     def align(
         self, encoded: Encoded, start: list[int], texts: Sequence[Sequence[int]], frames: Sequence[int]
@@ -105,8 +112,9 @@ class WhisperParts:
         150 MB instead of 40.
         """
         results: dict[int, Any] = {}
+        network = self.network.awake()
         for numbers, view in encoded.one_by_one():
             asked = [list(texts[number]) for number in numbers]
-            found = self.network.align(view, start, asked, [frames[number] for number in numbers])
+            found = network.align(view, start, asked, [frames[number] for number in numbers])
             results.update(zip(numbers, found, strict=True))
         return [results[number] for number in range(len(texts))]

@@ -35,6 +35,8 @@ class SearchTokens:
     """Tokens that no text holds: signs that nobody says, and control tokens."""
     never_first: tuple[int, ...]
     """Tokens that no text begins with: a blank, and the end of text."""
+    languages: tuple[int, ...]
+    """Tokens that name a language."""
     stamps: TimestampRules
 
 
@@ -113,6 +115,15 @@ class TextSearch:
 
             found += self._searched([audio], prompt, [Samples(limit, self._tokens.end)], draw, timestamps=timestamps)
         return found
+
+    @torch.inference_mode()
+    def languages(self, encoded: Sequence[Tensor]) -> list[dict[int, float]]:
+        """The probability of every language, by its token, for each chunk, (frames, width)."""
+        chunks = [self._decoder.hear(audio) for audio in encoded]
+        rows = self._decoder.advance(chunks, [torch.tensor([[self._tokens.start]])] * len(chunks))
+        known = list(self._tokens.languages)
+        shares = self._decoder.outputs(torch.cat([row[:, -1] for row in rows]))[:, known].softmax(1)
+        return [dict(zip(known, probabilities, strict=True)) for probabilities in shares.tolist()]
 
     @torch.inference_mode()
     def _searched(

@@ -26,6 +26,9 @@ class Network:
         self.asked: dict[str, Any] = {}
         self.frames: list[int] = []
 
+    def awake(self) -> Network:
+        return self
+
     def generate(self, encoded: object, prompts: list[list[int]], **asked: Any) -> list[Any]:
         self.asked = asked
         return [

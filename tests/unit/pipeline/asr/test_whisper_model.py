@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pipeline.asr.backend import DecodeRequest
+from pipeline.asr.sleeping_network import SleepingNetwork
 from pipeline.asr.whisper_model import WhisperParts
 
 CONTROL = {
@@ -31,7 +32,7 @@ class Characters:
 def parts(*, multilingual: bool = False, max_tokens: int = 448) -> WhisperParts:
     network = SimpleNamespace(is_multilingual=multilingual, device="cpu")
     return WhisperParts(
-        network=network,
+        network=SleepingNetwork(network),
         tokenizer=Characters(),
         max_tokens=max_tokens,
         fresh_network=lambda: network,

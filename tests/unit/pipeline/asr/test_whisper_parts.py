@@ -10,6 +10,7 @@ import pytest
 from ctranslate2 import StorageView
 
 from pipeline.asr.encoded import Encoded
+from pipeline.asr.sleeping_network import SleepingNetwork
 from pipeline.asr.whisper_model import WhisperParts
 
 ENCODED = np.arange(3 * 4 * 2, dtype=np.float32).reshape(3, 4, 2)
@@ -21,6 +22,8 @@ class Network:
     """Answers with what it was asked, chunk by chunk."""
 
     device: str
+    is_multilingual: bool = False
+    model_is_loaded: bool = True
     calls: list[int] = field(default_factory=list)
 
     def align(self, encoded: Any, start: list[int], texts: list[list[int]], frames: list[int]) -> list[Any]:
@@ -32,7 +35,9 @@ class Network:
 @pytest.mark.parametrize(("device", "calls"), [("cpu", [1, 1, 1]), ("cuda", [3])])
 def test_chunks_are_aligned_one_by_one_on_a_cpu_and_together_on_a_gpu(device: str, calls: list[int]) -> None:
     network = Network(device)
-    parts = WhisperParts(network=network, tokenizer=None, max_tokens=448, fresh_network=lambda: network, own=None)
+    parts = WhisperParts(
+        network=SleepingNetwork(network), tokenizer=None, max_tokens=448, fresh_network=lambda: network, own=None
+    )
     apart = Encoded.apart([chunk[None] for chunk in ENCODED])
     encoded = apart if device == "cpu" else Encoded.together(StorageView.from_array(ENCODED))
     found = parts.align(encoded, [9], TEXTS, [10, 20, 30])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -134,6 +135,23 @@ def test_no_list_is_an_empty_one_and_tokens_beyond_the_last_are_ignored(
 ) -> None:
     search = loaded(configured(folder, tmp_path, suppress_ids=[5000], suppress_ids_begin=None))
     assert find(search, audio) == find(loaded(folder), audio)
+
+
+def test_languages_are_as_likely_as_texts_that_hold_nothing_else(
+    folder: Path, audio: list[torch.Tensor], tmp_path: Path
+) -> None:
+    spoken = [3, 40, 90, 120]
+    others = [token for token in range(small_whisper.SIZES.vocabulary) if token not in spoken]
+    search = loaded(configured(folder, tmp_path, lang_ids=spoken, suppress_ids=others))
+    shares = search.languages(audio)
+    for found, chunk in zip(shares, audio, strict=True):
+        (written,) = search.likeliest([chunk], PROMPT[:1], [1], beam_size=1)
+        assert list(found) == spoken
+        assert sum(found.values()) == pytest.approx(1.0)
+        best = max(found, key=lambda token: found[token])
+        assert written.text.tokens == (best,)
+        assert found[best] == pytest.approx(math.exp(written.text.logprobs[0]))
+    assert max(shares[0].values()) > 0.3
 
 
 def test_a_model_that_is_stored_in_integers_is_searched(folder: Path, tmp_path: Path) -> None:
