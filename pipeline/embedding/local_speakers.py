@@ -7,10 +7,12 @@ speaker is active alone; each window then pools the frames that are its local sp
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from pipeline.embedding.encoder import FEATURES_PER_SECOND, MIN_SECONDS, SpeakerEncoder
 from pipeline.hooks import Hook, NullHook
@@ -20,6 +22,8 @@ from pipeline.waveform import SAMPLE_RATE, Waveform
 
 MIN_POOLED_SECONDS = 0.24
 """Fewer frames than this give no usable statistics."""
+TILES = 8
+"""Windows that are listened to at once, 80 s: stretches of a length share a batch of the network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,10 +53,11 @@ def embed_local_speakers(
     embeddings = np.full((*shape, encoder.dimension), np.nan, dtype=np.float32)
     clean, active = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
     store = _FrameStore(encoder)
-    pending = 0
-    for number in _tiling(segmentation.starts):
-        store.listen(audio, int(segmentation.starts[number]), _alone(segmentation.activity(number)))
-        while pending <= number:
+    pending, tiles = 0, _tiling(segmentation.starts)
+    for first in range(0, len(tiles), TILES):
+        group = tiles[first : first + TILES]
+        store.listen(audio, [(int(segmentation.starts[tile]), _alone(segmentation.activity(tile))) for tile in group])
+        while pending <= group[-1]:
             start, activity = int(segmentation.starts[pending]), segmentation.activity(pending)
             alone = _alone(activity)
             clean[pending], active[pending] = (each.sum(axis=0) * FRAMES.step for each in (alone, activity))
@@ -61,7 +66,7 @@ def embed_local_speakers(
             pending += 1
         if pending < len(segmentation.starts):
             store.forget(int(segmentation.starts[pending]))
-        heard = (int(segmentation.starts[number]) * FRAME_SAMPLES + WINDOW_SAMPLES) / SAMPLE_RATE
+        heard = (int(segmentation.starts[group[-1]]) * FRAME_SAMPLES + WINDOW_SAMPLES) / SAMPLE_RATE
         hook("embedding", min(heard, audio.duration), audio.duration)
     return LocalSpeakers(embeddings, clean, active, store.batches.notices)
 
@@ -101,28 +106,35 @@ class _FrameStore:
         self.frames = torch.zeros(0, encoder.network.channels, device=encoder.device)
         self.known = np.zeros(0, dtype=np.bool_)
 
-    def listen(self, audio: Waveform, start: int, alone: BoolArray) -> None:
-        """Compute the frames of one window in which a local speaker is alone, as far as they are not known yet.
+    def listen(self, audio: Waveform, windows: Sequence[tuple[int, BoolArray]]) -> None:
+        """Compute the frames of some windows in which a local speaker is alone, as far as they are not known yet.
 
-        `start`: first frame of the window; `alone`: (frames, local speakers). A voice's stretches are joined, so that
-        the network hears it without gaps.
+        Of each window, in order: its first frame, and who is alone, (frames, local speakers).
         """
-        origin = FRAMES.edge(start)
-        first = round(origin * FEATURES_PER_SECOND)
+        unheard = [each for start, alone in windows for each in self._unheard(audio, start, alone)]
+        found = self.encoder.stretch_frames([stretch for _, stretch in unheard], self.batches)
+        for (positions, _), frames in zip(unheard, found, strict=True):
+            self.frames[torch.from_numpy(positions).to(self.encoder.device)] = frames[: len(positions)]
+
+    def _unheard(self, audio: Waveform, start: int, alone: BoolArray) -> Iterator[tuple[IntArray, Tensor]]:
+        """Make room for a window; gives, for each voice of it, where its frames belong, and its features, (time, 80).
+
+        They are taken to be known from now on. A voice's stretches are joined, so that the network hears it without
+        gaps.
+        """
+        first = round(FRAMES.edge(start) * FEATURES_PER_SECOND)
         stretch = Segment(first / FEATURES_PER_SECOND, FRAMES.edge(start + WINDOW_FRAMES) + 0.025)
-        samples = audio.crop(stretch)
-        features = self.encoder.features(samples)  # (time, 80)
+        features = self.encoder.features(audio.crop(stretch))
         self._reserve((first + len(features)) // self.hop + 1)
         numbers = np.arange(len(features))
         of_frame = _segmentation_frame(first + numbers, FEATURES_PER_SECOND, start)
         voices = [numbers[alone[of_frame, speaker]] for speaker in range(alone.shape[1])]
         voices = [mine[~self.known[(first + mine) // self.hop - self.first]] for mine in voices]
-        voices = [mine for mine in voices if len(mine) >= MIN_SECONDS * FEATURES_PER_SECOND]
-        stretches = [features[torch.from_numpy(mine).to(self.encoder.device)] for mine in voices]
-        for mine, frames in zip(voices, self.encoder.stretch_frames(stretches, self.batches), strict=True):
-            positions = (first + mine[:: self.hop]) // self.hop - self.first
-            self.frames[torch.from_numpy(positions).to(self.encoder.device)] = frames[: len(positions)]
-            self.known[positions] = True
+        for mine in voices:
+            if len(mine) >= MIN_SECONDS * FEATURES_PER_SECOND:
+                positions = (first + mine[:: self.hop]) // self.hop - self.first
+                self.known[positions] = True
+                yield positions, features[torch.from_numpy(mine).to(self.encoder.device)]
 
     def pool(self, start: int, mask: BoolArray) -> FloatArray:
         """Embed what `mask` (frames of the window that starts at `start`) selects; NaN where too little is known."""

@@ -7,8 +7,9 @@ import pytest
 from torch import Tensor
 
 from pipeline.batch_size import BatchSize
+from pipeline.embedding import local_speakers
 from pipeline.embedding.encoder import FEATURES_PER_SECOND, SpeakerEncoder
-from pipeline.embedding.local_speakers import LocalSpeakers, _tiling, embed_local_speakers
+from pipeline.embedding.local_speakers import TILES, LocalSpeakers, _tiling, embed_local_speakers
 from pipeline.segmentation.segmenter import WINDOW_FRAMES, window_starts
 from pipeline.waveform import SAMPLE_RATE
 from tests.unit.pipeline.conversation import (
@@ -31,9 +32,11 @@ class CountingEncoder(SpeakerEncoder):
     def __init__(self, rate: float = 100) -> None:
         super().__init__(ToneNetwork(rate), PROFILE)
         self.heard = 0.0
+        self.calls = 0
 
     def stretch_frames(self, stretches: Sequence[Tensor], batches: BatchSize) -> list[Tensor]:
         self.heard += sum(map(len, stretches)) / FEATURES_PER_SECOND
+        self.calls += 1
         return super().stretch_frames(stretches, batches)
 
 
@@ -72,6 +75,18 @@ def test_no_second_of_speech_goes_through_the_network_twice() -> None:
     assert len(local.embeddings) > 20
     spoken = sum(end - start for turns in TALK.values() for start, end in turns)
     assert spoken - 1.0 <= encoder.heard <= spoken + 0.2
+
+
+def test_windows_are_listened_to_together_as_each_was_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that their stretches share batches; a bounded number, and what one has heard the next leaves out."""
+    turns: Turns = {0: [(0.5, 14.0), (30.0, 58.0)], 1: [(14.2, 29.0), (58.5, 99.0)]}
+    together, encoder = embed(turns, 100.0)
+    monkeypatch.setattr(local_speakers, "TILES", 1)
+    alone, one_by_one = embed(turns, 100.0)
+    windows = 11  # those that cover it
+    assert (encoder.calls, one_by_one.calls) == (-(-windows // TILES), windows)
+    assert encoder.heard == one_by_one.heard
+    assert np.array_equal(together.embeddings, alone.embeddings, equal_nan=True)
 
 
 def test_all_that_is_heard_alone_can_be_pooled_by_the_last_window_as_well() -> None:
