@@ -107,8 +107,9 @@ class Settings(BaseModel):
     """CPU threads of a worker's job: batches of its networks that are at work side by side."""
     places: PositiveInt | None = None
     """Jobs of a process worker that compute at the same time, of those that it has at once; the others wait for their
-    turn, interactive ones in front. Default: its cores by `threads`, at most eight, from where on Python's lock keeps
-    them waiting: more processes use more cores. On a GPU that one job fills: 1."""
+    turn, interactive ones in front; on a CPU those begin at once, and one of the others leaves at its next step.
+    Default: its cores by `threads`, at most eight, from where on Python's lock keeps them waiting: more processes use
+    more cores. On a GPU that one job fills: 1."""
 
     memory_bytes: PositiveInt | None = None
     """Memory that the jobs of a process worker may take together, beside its models, by forecast; a job that does not

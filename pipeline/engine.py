@@ -76,7 +76,8 @@ class _Step:
 class _KeptOutside:
     """Checkpoints, for whose storage others need not wait.
 
-    Urgent recordings keep their place meanwhile: they would lose it for as long as a step of another takes.
+    Urgent recordings keep their place meanwhile: another would begin a step in it, and compute beside them on their
+    return for as long as that takes.
     """
 
     checkpoints: Checkpoints

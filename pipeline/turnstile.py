@@ -43,12 +43,14 @@ class Turnstile:
 
     Nobody is interrupted: whoever computes asks at every step, with `make_way`, whether somebody else should. As a step
     may take seconds, an urgent recording does not wait for the end of one: where all places are taken it computes
-    beside those that are not urgent, one of which leaves for it at its next step.
+    beside those that are not urgent, one of which leaves for it at its next step. Not so with `strict`: places are
+    then never exceeded, as for a GPU whose memory is that of so many.
     """
 
-    def __init__(self, places: int = 1, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, places: int = 1, clock: Callable[[], float] = time.monotonic, *, strict: bool = False) -> None:
         self._free = places
         """Below 0 while urgent ones are in that somebody has yet to leave for."""
+        self._strict = strict
         self._clock = clock
         self._changed = threading.Condition()
         self._guests: list[Guest] = []
@@ -127,7 +129,8 @@ class Turnstile:
 
     def _may_enter(self, guest: Guest) -> bool:
         """Whether it is this one's turn, and there is a place, or, for an urgent one, somebody who will leave."""
-        room = self._free + (sum(not other.urgent for other in self._inside) if guest.urgent else 0)
+        beyond = guest.urgent and not self._strict
+        room = self._free + (sum(not other.urgent for other in self._inside) if beyond else 0)
         return room > 0 and min(self._waiting, key=_rank) is guest
 
     def _leave(self, guest: Guest) -> None:

@@ -68,7 +68,10 @@ class PipelineTranscriber:
         self._settings = settings
         places = places_of(settings)
         share_arenas(places * settings.threads)
-        self._load = _EngineLoader(settings, Turnstile(places))
+        from pipeline.device import resolve_device  # noqa: PLC0415 - after the pools: it takes torch with it
+
+        # Memory of a GPU is in no forecast: there, no more compute at once than was asked for.
+        self._load = _EngineLoader(settings, Turnstile(places, strict=resolve_device(settings.device) != "cpu"))
         self._engines = ModelPool["Engine"](
             self._load,
             pinned=[DEFAULT, *settings.pinned_models],

@@ -11,9 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from pipeline.asr.cublas import preload_cublas
-from pipeline.asr.own_whisper import load_own
+from pipeline.asr.own_whisper import can_be_own, load_own
 from pipeline.asr.search.samples import SEED
-from pipeline.asr.sleeping_network import SleepingNetwork
 from pipeline.asr.whisper_batch import WhisperBatch
 from pipeline.asr.whisper_model import WhisperParts
 from pipeline.cores import usable_cores
@@ -56,9 +55,8 @@ class ModelFolders(Protocol):
 class FasterWhisper:
     """A Whisper model as `AsrBackend`. May be shared between threads, which compute at the same time on x86.
 
-    For int8 on x86 encoder and search are our own (`pipeline.asr.own_whisper`); CTranslate2 has the rest: GPUs, other
-    numbers and processors, and word times by cross-attention, for which its weights are read when they are first asked
-    for.
+    For int8 on x86 all is computed by our own networks (`pipeline.asr.own_whisper`), and CTranslate2's weights are let
+    go of once it has read the model's settings; for other numbers, on other processors and on GPUs CTranslate2 does it.
     """
 
     def __init__(
@@ -84,21 +82,29 @@ class FasterWhisper:
         module = require("faster_whisper", "pipeline")
         compute_type = compute_type or _COMPUTE_TYPES[device]
         with threads_kept():
-            self._model: Any = module.WhisperModel(
-                str(folder), device=device, compute_type=compute_type, cpu_threads=threads
-            )
-        self._name, self._device = name, device
-        self._languages = tuple(self._model.supported_languages)
+            model: Any = module.WhisperModel(str(folder), device=device, compute_type=compute_type, cpu_threads=threads)
+        self._name, self._device, self._features = name, device, model.feature_extractor
+        self._languages = tuple(model.supported_languages)
         seeded = partial(_seeded_network, folder, device=device, compute_type=compute_type, threads=threads)
-        # On a GPU a second copy of a large model may not fit: there, sampled text may differ from run to run.
-        fresh = seeded if device == "cpu" else lambda: self._model.model
-        network, own = SleepingNetwork(self._model.model), None
-        dtype = resolve_precision(precision, device)
-        if device == "cpu" and compute_type == _COMPUTE_TYPES["cpu"]:
-            network.sleep()
+        own, dtype = None, resolve_precision(precision, device)
+        if device == "cpu" and compute_type == _COMPUTE_TYPES["cpu"] and can_be_own():
+            # Before ours is loaded, which takes as much.
+            model.model.unload_model()
             cores = threads or min(_MOST_THREADS, usable_cores())
-            own = load_own(folder, self._model.hf_tokenizer.token_to_id, dtype, cores)
-        self._parts = WhisperParts.of(self._model, network, fresh, own)
+            own = load_own(folder, model.hf_tokenizer.token_to_id, dtype, cores)
+            if own is None:
+                with threads_kept():
+                    model.model.load_model()
+        named = {code: model.hf_tokenizer.token_to_id(f"<|{code}|>") for code in self._languages}
+        self._parts = WhisperParts(
+            network=model.model,
+            tokenizer=model.hf_tokenizer,
+            max_tokens=int(model.max_length),
+            # On a GPU a second copy of a large model may not fit: there, sampled text may differ from run to run.
+            fresh_network=seeded if device == "cpu" else lambda: model.model,
+            own=own,
+            languages={code: token for code, token in named.items() if token is not None and len(named) > 1},
+        )
 
     @classmethod
     def from_pretrained(
@@ -182,7 +188,7 @@ class FasterWhisper:
         """Log-mel spectrogram, (mels, frames), filled up to so many seconds."""
         frames = round(seconds * FRAMES_PER_SECOND)
         samples = np.pad(chunk, (0, max(0, _MIN_SAMPLES - len(chunk))))
-        mel = np.asarray(self._model.feature_extractor(samples), dtype=np.float32)[:, :frames]
+        mel = np.asarray(self._features(samples), dtype=np.float32)[:, :frames]
         return np.pad(mel, ((0, 0), (0, frames - mel.shape[1])))
 
 

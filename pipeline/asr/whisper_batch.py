@@ -12,6 +12,7 @@ import torch
 
 from pipeline.asr.backend import DecodeRequest, HeardWord, Hypothesis, TimedText
 from pipeline.asr.encoded import Encoded
+from pipeline.asr.search.attention_alignment import AlignedTokens
 from pipeline.asr.search.samples import SAMPLES
 from pipeline.asr.search.text_search import TextSearch
 from pipeline.asr.search.timestamp_rules import LATEST_START
@@ -104,6 +105,7 @@ class WhisperBatch:
         """Let CTranslate2 search or, above temperature 0, sample: `WhisperGenerationResult` of each chunk."""
         prompt = self.parts.prompt(request)
         search: dict[str, Any] = {"beam_size": request.beam_size, "patience": 1}
+        network = self.parts.network
         if request.temperature > 0:
             network = self.parts.fresh_network()
             search = {
@@ -112,8 +114,6 @@ class WhisperBatch:
                 "sampling_topk": 0,
                 "sampling_temperature": request.temperature,
             }
-        else:
-            network = self.parts.network.awake()
         results = network.generate(
             view,
             [prompt] * chunks,
@@ -174,49 +174,60 @@ class WhisperBatch:
                 [_heard(span, text, likely, None) for span in words]
                 for text, likely, words in zip(texts, known, spans, strict=True)
             ]
-        frames = [
-            max(1, round(duration / TIMESTAMP_STEP)) * 2 if times else _NO_TIMES * 2 for duration in self.durations
+        aligned = self._aligned(texts, request, times=times)
+        return [
+            [_heard(span, text, one.probabilities, one.first_frames if times else None) for span in words]
+            for text, words, one in zip(texts, spans, aligned, strict=True)
         ]
-        results = self.parts.align(self.encoded, self.parts.start(request), texts, frames)
-        out = []
-        for text, words, result in zip(texts, spans, results, strict=True):
-            starts = _token_starts(result.alignments, len(text)) if times else None
-            out.append([_heard(span, text, result.text_token_probs, starts) for span in words])
-        return out
+
+    def _aligned(
+        self, texts: Sequence[Sequence[int]], request: DecodeRequest, *, times: bool
+    ) -> Sequence[AlignedTokens]:
+        """One text a chunk, by cross-attention; without `times` the probabilities alone mean anything."""
+        start, own = self.parts.start(request), self.parts.own
+        frames = [max(1, round(seconds / TIMESTAMP_STEP)) if times else _NO_TIMES for seconds in self.durations]
+        if own is not None:
+            return [
+                own.alignment(audio, start, text, number)
+                for audio, text, number in zip(self._audio(), texts, frames, strict=True)
+            ]
+        results = self.parts.align(self.encoded, start, texts, [2 * number for number in frames])
+        return [
+            AlignedTokens(_first_frames(result.alignments, len(text)), tuple(result.text_token_probs))
+            for text, result in zip(texts, results, strict=True)
+        ]
 
     def languages(self) -> list[Mapping[str, float]]:
         """Give the probability of every language, by chunk."""
         if self.parts.own is not None:
-            return [
-                {self.parts.named(token).strip("<|>"): probability for token, probability in known.items()}
-                for known in self.parts.own.search.languages(self._audio())
-            ]
-        network = self.parts.network.awake()
+            tokens = list(self.parts.languages.values())
+            shares = self.parts.own.search.languages(self._audio(), tokens)
+            return [dict(zip(self.parts.languages, each, strict=True)) for each in shares]
         return [
             {token.strip("<|>"): float(probability) for token, probability in result}
             for _, view in self.encoded.one_by_one()
-            for result in network.detect_language(view)
+            for result in self.parts.network.detect_language(view)
         ]
 
 
-def _token_starts(alignments: Sequence[tuple[int, int]], tokens: int) -> list[float]:
-    """First instant on the warping path of every token and of the end of text, (tokens + 1,), in seconds."""
-    starts = [0.0] * (tokens + 1)
+def _first_frames(alignments: Sequence[tuple[int, int]], tokens: int) -> tuple[int, ...]:
+    """First frame on CTranslate2's path of every token and of the end of text, (tokens + 1,)."""
+    frames = [0] * (tokens + 1)
     seen = -1
     for token, frame in alignments:
         if token > seen:
-            starts[token] = frame * TIMESTAMP_STEP
+            frames[token] = frame
             seen = token
-    return starts
+    return tuple(frames)
 
 
 def _heard(
-    span: TokenSpan, text: Sequence[int], probabilities: Sequence[float], starts: Sequence[float] | None
+    span: TokenSpan, text: Sequence[int], probabilities: Sequence[float], frames: Sequence[int] | None
 ) -> HeardWord:
     return HeardWord(
         text=span.text,
         tokens=tuple(text[span.first : span.last]),
         probability=float(np.clip(np.mean(probabilities[span.first : span.last]), 0.0, 1.0)),
-        start=starts[span.first] if starts else None,
-        end=starts[span.last] if starts else None,
+        start=frames[span.first] * TIMESTAMP_STEP if frames else None,
+        end=frames[span.last] * TIMESTAMP_STEP if frames else None,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,6 @@ import torch
 from pipeline.asr.backend import DecodeRequest
 from pipeline.asr.encoded import Encoded
 from pipeline.asr.own_whisper import OwnWhisper
-from pipeline.asr.sleeping_network import SleepingNetwork
 from pipeline.extras import require
 from pipeline.types import FloatArray
 
@@ -21,8 +20,8 @@ from pipeline.types import FloatArray
 class WhisperParts:
     """Network and tokenizer."""
 
-    network: SleepingNetwork
-    """Computes what is not our own."""
+    network: Any
+    """ctranslate2.models.Whisper; without weights, and not to be used, where our own computes."""
     tokenizer: Any
     """tokenizers.Tokenizer."""
     max_tokens: int
@@ -30,28 +29,14 @@ class WhisperParts:
     fresh_network: Callable[[], Any]
     """Loads the network anew, to sample with: what is drawn then depends on nothing that was drawn before."""
     own: OwnWhisper | None
-    """Encodes and finds the likeliest texts; None where CTranslate2 does."""
-
-    @staticmethod
-    def of(
-        model: Any,  # noqa: ANN401 - faster_whisper is untyped
-        network: SleepingNetwork,
-        fresh_network: Callable[[], Any],
-        own: OwnWhisper | None,
-    ) -> WhisperParts:
-        """Take the parts out of a faster_whisper.WhisperModel."""
-        return WhisperParts(
-            network=network,
-            tokenizer=model.hf_tokenizer,
-            max_tokens=int(model.max_length),
-            fresh_network=fresh_network,
-            own=own,
-        )
+    """Computes everything; None where CTranslate2 does."""
+    languages: Mapping[str, int]
+    """Tokens of the languages that a multilingual model knows, by their ISO 639-1 codes; none for one of English."""
 
     @property
     def multilingual(self) -> bool:
         """Whether prompts name a language and a task."""
-        return self.network.multilingual
+        return bool(self.languages)
 
     @property
     def first_timestamp(self) -> int:
@@ -61,10 +46,6 @@ class WhisperParts:
     def token(self, text: str) -> int:
         """Id of a control token."""
         return int(self.tokenizer.token_to_id(text))
-
-    def named(self, token: int) -> str:
-        """Text of a control token."""
-        return str(self.tokenizer.id_to_token(token))
 
     def decode(self, tokens: list[int]) -> str:
         """Text of text tokens, leading white space kept."""
@@ -98,23 +79,21 @@ class WhisperParts:
                 [one[None].numpy() for one in self.own.encode([torch.from_numpy(mel) for mel in mels])]
             )
         view = require("ctranslate2", "pipeline").StorageView.from_array
-        network = self.network.awake()
-        if not self.network.on_cpu:
-            return Encoded.together(network.encode(view(np.stack(mels))))
-        return Encoded.apart([np.array(network.encode(view(mel[None]), to_cpu=True)) for mel in mels])
+        if self.network.device != "cpu":
+            return Encoded.together(self.network.encode(view(np.stack(mels))))
+        return Encoded.apart([np.array(self.network.encode(view(mel[None]), to_cpu=True)) for mel in mels])
 
     def align(
         self, encoded: Encoded, start: list[int], texts: Sequence[Sequence[int]], frames: Sequence[int]
     ) -> list[Any]:
-        """Align one text a chunk with what was encoded: `ctranslate2.models.WhisperAlignmentResult` of each.
+        """Align one text a chunk with what CTranslate2 encoded: `ctranslate2.models.WhisperAlignmentResult` of each.
 
         `frames`: mel frames of each chunk to look at. On a CPU one by one: four at once take nearly twice as long, and
         150 MB instead of 40.
         """
         results: dict[int, Any] = {}
-        network = self.network.awake()
         for numbers, view in encoded.one_by_one():
             asked = [list(texts[number]) for number in numbers]
-            found = network.align(view, start, asked, [frames[number] for number in numbers])
+            found = self.network.align(view, start, asked, [frames[number] for number in numbers])
             results.update(zip(numbers, found, strict=True))
         return [results[number] for number in range(len(texts))]

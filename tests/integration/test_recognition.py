@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import platform
 import statistics
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ import torch
 from pipeline.alignment.english_aligner import EnglishAligner
 from pipeline.asr.backend import DecodeRequest
 from pipeline.asr.faster_whisper import FasterWhisper
+from pipeline.asr.network import quantized_linear
 from pipeline.asr.recognition import Recognizer
 from pipeline.audio import decode, downmix
 from pipeline.errors import InvalidOption, ModelCorrupt
@@ -59,6 +59,16 @@ def backend(store: ModelStore) -> FasterWhisper:
     loaded = FasterWhisper.from_pretrained(store, threads=1)
     # By our own search, wherever it can be had.
     assert loaded.mixes_lengths is (platform.machine() in {"x86_64", "AMD64"})
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def theirs(store: ModelStore) -> FasterWhisper:
+    """All by CTranslate2, as on processors without our products."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(quantized_linear, "available", lambda: False)
+        loaded = FasterWhisper.from_pretrained(store, threads=1)
+    assert not loaded.mixes_lengths
     return loaded
 
 
@@ -135,22 +145,48 @@ def test_a_text_does_not_depend_on_who_shares_the_batch(backend: FasterWhisper, 
         assert shared.start == pytest.approx(alone.start, abs=0.021)
 
 
-def test_our_search_finds_no_worse_texts_than_ctranslate2(backend: FasterWhisper, cities: Waveform) -> None:
+def test_our_search_finds_no_worse_texts_than_ctranslate2(
+    backend: FasterWhisper, theirs: FasterWhisper, cities: Waveform
+) -> None:
     """As likely, with the same words but for a few, and the same probabilities but for the rounding to integers."""
     request = DecodeRequest(language="en")
     # From pause to pause: of half a sentence either may make what it likes.
     pauses = (Segment(0.5, 13.1), Segment(13.1, 28.7), Segment(29.75, 38.5), Segment(38.5, 44.0))
-    encoded = backend.encode([cities.crop(between) for between in pauses])
-    theirs_alone = replace(encoded, parts=replace(encoded.parts, own=None))
-    ours, theirs = encoded.decode(request), theirs_alone.decode(request)
-    assert statistics.mean(one.avg_logprob for one in ours) > statistics.mean(one.avg_logprob for one in theirs) - 0.02
-    for one, other in zip(ours, theirs, strict=True):
+    chunks = [cities.crop(between) for between in pauses]
+    ours, others = (each.encode(chunks).decode(request) for each in (backend, theirs))
+    assert statistics.mean(one.avg_logprob for one in ours) > statistics.mean(one.avg_logprob for one in others) - 0.02
+    for one, other in zip(ours, others, strict=True):
         assert edits(plain(other.text.split()), plain(one.text.split())) <= 2
-    checked = theirs_alone.words([one.tokens for one in ours], [None] * len(ours), request, times=False)
-    known = encoded.words([one.tokens for one in ours], [one.probabilities for one in ours], request, times=False)
+    texts = [one.tokens for one in ours]
+    known, checked = (
+        each.encode(chunks).words(texts, probabilities, request, times=False)
+        for each, probabilities in ((backend, [one.probabilities for one in ours]), (theirs, [None] * len(texts)))
+    )
     for words, expected in zip(known, checked, strict=True):
         difference = [abs(word.probability - same.probability) for word, same in zip(words, expected, strict=True)]
         assert statistics.mean(difference) < 0.05
+
+
+@small_whisper.on_x86
+def test_our_attention_times_words_as_ctranslate2s_does(
+    backend: FasterWhisper, theirs: FasterWhisper, cities: Waveform
+) -> None:
+    request, chunk = DecodeRequest(language="en"), [cities.crop(Segment(0.5, 13.1))]
+    text = backend.encode(chunk).decode(request)[0].tokens
+    ours, others = (each.encode(chunk).words([text], [None], request, times=True)[0] for each in (backend, theirs))
+    apart = [abs(float(one.start or 0) - float(other.start or 0)) for one, other in zip(ours, others, strict=True)]
+    assert len(apart) > 30
+    assert statistics.median(apart) <= 0.021
+    assert max(apart) < 0.5
+    assert statistics.mean(abs(a.probability - b.probability) for a, b in zip(ours, others, strict=True)) < 0.05
+
+
+@small_whisper.on_x86
+def test_where_our_own_computes_ctranslate2s_weights_are_in_no_memory(
+    backend: FasterWhisper, theirs: FasterWhisper
+) -> None:
+    assert not backend._parts.network.model_is_loaded
+    assert theirs._parts.network.model_is_loaded
 
 
 @small_whisper.on_x86
@@ -169,19 +205,6 @@ def test_our_encoder_hears_what_ctranslate2s_does(store: ModelStore, cities: Wav
     assert not np.array_equal(exact, rounded)
 
 
-@small_whisper.on_x86
-def test_ctranslate2s_weights_are_in_memory_where_they_are_needed(store: ModelStore, cities: Waveform) -> None:
-    """For word times by attention, not for texts."""
-    backend = FasterWhisper.from_pretrained(store, threads=1)
-    encoded, request = backend.encode([cities.crop(Segment(0.5, 6.0))]), DecodeRequest(language="en")
-    (text,) = encoded.decode(request)
-    network = backend._model.model
-    assert not network.model_is_loaded
-    (words,) = encoded.words([text.tokens], [text.probabilities], request, times=True)
-    assert network.model_is_loaded
-    assert words[0].start is not None
-
-
 def test_in_other_numbers_ctranslate2_searches(store: ModelStore, backend: FasterWhisper, cities: Waveform) -> None:
     exact = FasterWhisper.from_pretrained(store, compute_type="float32", threads=1)
     assert not exact.mixes_lengths
@@ -190,14 +213,14 @@ def test_in_other_numbers_ctranslate2_searches(store: ModelStore, backend: Faste
     assert edits(theirs, ours) <= 3
 
 
-def test_our_search_gives_timestamps_as_ctranslate2_does(backend: FasterWhisper, cities: Waveform) -> None:
+def test_our_search_gives_timestamps_as_ctranslate2_does(
+    backend: FasterWhisper, theirs: FasterWhisper, cities: Waveform
+) -> None:
     request = DecodeRequest(language="en", timestamps=True)
-    encoded = backend.encode([cities.crop(Segment(0.0, 22.0))])
-    ours, theirs = (
-        one.decode(request)[0] for one in (encoded, replace(encoded, parts=replace(encoded.parts, own=None)))
-    )
-    assert ours.reached == pytest.approx(theirs.reached, abs=0.3)
-    starts = [[segment.start for segment in one.segments] for one in (ours, theirs)]
+    chunk = [cities.crop(Segment(0.0, 22.0))]
+    ours, other = (each.encode(chunk).decode(request)[0] for each in (backend, theirs))
+    assert ours.reached == pytest.approx(other.reached, abs=0.3)
+    starts = [[segment.start for segment in one.segments] for one in (ours, other)]
     assert len(starts[0]) == len(starts[1]) > 1
     # In a pause, one is as good as another.
     assert starts[0] == pytest.approx(starts[1], abs=0.5)

@@ -34,6 +34,9 @@ class ChunkState:
     """By layer: keys and values, (2, texts, heads, room, size)."""
     length: int = 0
     """Tokens so far."""
+    attended: list[Tensor] | None = None
+    """By layer: how the tokens that are taken in attend to the audio, (heads, rows, frames), before the softmax; None
+    where nobody asks."""
 
     def follow(self, parents: Sequence[int]) -> None:
         """Keep the texts with these numbers, in this order; a text may be kept more than once.
@@ -65,7 +68,8 @@ class WhisperDecoder:
 
     def __init__(self, weights: Weights) -> None:
         """Raises `KeyError` where weights are missing; see `is_whisper` for what else may differ."""
-        self._heads = weights.number("decoder/num_heads")
+        self.heads = weights.number("decoder/num_heads")
+        """Of each attention."""
         # In 16 bits: one row a token is looked up, and the table is the largest part of a small model.
         self._embeddings = torch.from_numpy(weights.array("decoder/embeddings/weight")).half()
         self._positions = torch.from_numpy(weights.array("decoder/position_encodings/encodings"))
@@ -75,6 +79,8 @@ class WhisperDecoder:
         self._norm = Norm(weights, "decoder/layer_norm")
         self._outputs = linear(weights, "decoder/projection")
         self.tokens = len(self._embeddings)
+        """How many there are."""
+        self.layers = len(self._layers)
         """How many there are."""
 
     @staticmethod
@@ -86,11 +92,11 @@ class WhisperDecoder:
         """Begin a chunk that has been through the encoder, (frames, width)."""
         audio = []
         for layer in self._layers:
-            pairs = layer.audio_keys_values(encoded).view(len(encoded), 2, self._heads, -1)
+            pairs = layer.audio_keys_values(encoded).view(len(encoded), 2, self.heads, -1)
             keys, values = pairs.permute(1, 2, 0, 3)
             audio.append((keys.contiguous(), values.transpose(1, 2).contiguous()))
-        size = self._positions.shape[1] // self._heads
-        return ChunkState(audio, [torch.empty(2, 1, self._heads, _ROOM, size) for _ in self._layers])
+        size = self._positions.shape[1] // self.heads
+        return ChunkState(audio, [torch.empty(2, 1, self.heads, _ROOM, size) for _ in self._layers])
 
     def advance(self, chunks: Sequence[ChunkState], tokens: Sequence[Tensor]) -> list[Tensor]:
         """Take in each chunk's next tokens, (texts, tokens) each; gives (texts, tokens, width) of each."""
@@ -106,7 +112,7 @@ class WhisperDecoder:
             parts = layer.self_input(layer.self_norm(x))
             said = torch.empty_like(x)
             for chunk, span, (texts, new, _) in zip(chunks, spans, shapes, strict=True):
-                said[span] = self._self_attention(chunk, number, parts[span].view(texts, new, 3, self._heads, -1))
+                said[span] = self._self_attention(chunk, number, parts[span].view(texts, new, 3, self.heads, -1))
             x = x + layer.self_output(said)
             queries = layer.audio_query(layer.audio_norm(x))
             heard = torch.empty_like(x)
@@ -134,8 +140,10 @@ class WhisperDecoder:
     def _audio_attention(self, chunk: ChunkState, layer: int, queries: Tensor) -> Tensor:
         """Queries, (rows, width); gives the same shape."""
         keys, values = chunk.audio[layer]
-        by_head = queries.view(len(queries), self._heads, -1).transpose(0, 1)
+        by_head = queries.view(len(queries), self.heads, -1).transpose(0, 1)
         scores = torch.bmm(by_head * by_head.shape[2] ** -0.5, keys.transpose(1, 2))
+        if chunk.attended is not None:
+            chunk.attended.append(scores)
         return torch.bmm(values, scores.softmax(2).transpose(1, 2)).permute(2, 0, 1).flatten(1)
 
 

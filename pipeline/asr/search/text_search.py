@@ -35,8 +35,6 @@ class SearchTokens:
     """Tokens that no text holds: signs that nobody says, and control tokens."""
     never_first: tuple[int, ...]
     """Tokens that no text begins with: a blank, and the end of text."""
-    languages: tuple[int, ...]
-    """Tokens that name a language."""
     stamps: TimestampRules
 
 
@@ -117,13 +115,14 @@ class TextSearch:
         return found
 
     @torch.inference_mode()
-    def languages(self, encoded: Sequence[Tensor]) -> list[dict[int, float]]:
-        """The probability of every language, by its token, for each chunk, (frames, width)."""
+    def languages(self, encoded: Sequence[Tensor], known: Sequence[int]) -> list[list[float]]:
+        """The probability of each language, for each chunk, (frames, width); `known` are the tokens that name them."""
         chunks = [self._decoder.hear(audio) for audio in encoded]
         rows = self._decoder.advance(chunks, [torch.tensor([[self._tokens.start]])] * len(chunks))
-        known = list(self._tokens.languages)
-        shares = self._decoder.outputs(torch.cat([row[:, -1] for row in rows]))[:, known].softmax(1)
-        return [dict(zip(known, probabilities, strict=True)) for probabilities in shares.tolist()]
+        shares: list[list[float]] = (
+            self._decoder.outputs(torch.cat([row[:, -1] for row in rows]))[:, list(known)].softmax(1).tolist()
+        )
+        return shares
 
     @torch.inference_mode()
     def _searched(

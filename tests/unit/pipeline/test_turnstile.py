@@ -119,6 +119,14 @@ def test_what_is_urgent_waits_for_no_step_of_a_backfill_which_leaves_for_it_at_t
     assert order == ["backfill"]
 
 
+def test_where_places_are_strict_what_is_urgent_waits_for_the_next_step() -> None:
+    turnstile, order = Turnstile(clock=Clock(), strict=True), list[str]()
+    with inside(turnstile, order, ("urgent", True)) as guest:
+        assert order == []
+        turnstile.make_way(guest)
+        assert order == ["urgent"]
+
+
 def test_no_more_urgent_ones_go_in_than_there_are_places() -> None:
     """Those of backfills and the free ones."""
     turnstile, order = Turnstile(3), list[str]()

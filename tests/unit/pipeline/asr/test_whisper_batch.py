@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.asr.backend import DecodeRequest
 from pipeline.asr.encoded import Encoded
+from pipeline.asr.search.attention_alignment import AlignedTokens
 from pipeline.asr.search.beam import Text
 from pipeline.asr.search.text_search import Found
 from pipeline.asr.whisper_batch import WhisperBatch
@@ -25,9 +26,6 @@ class Network:
         self.scores = scores
         self.asked: dict[str, Any] = {}
         self.frames: list[int] = []
-
-    def awake(self) -> Network:
-        return self
 
     def generate(self, encoded: object, prompts: list[list[int]], **asked: Any) -> list[Any]:
         self.asked = asked
@@ -205,6 +203,28 @@ def test_a_long_prompt_leaves_our_search_less_room() -> None:
     encoded.parts.prompt = lambda request: [90] * (Parts.max_tokens - 30)  # type: ignore[method-assign]
     encoded.decode(REQUEST)
     assert search.asked["limits"] == [30, 30]
+
+
+def test_our_alignment_is_asked_for_the_times_of_words_chunk_by_chunk() -> None:
+    network, asked = Network(), []
+    _, encoded = searched(network)
+
+    def align(audio: Any, start: list[int], text: list[int], frames: int) -> AlignedTokens:
+        asked.append((len(audio), start, text, frames))
+        return AlignedTokens(tuple(range(0, 10 * len(text) + 1, 10)), (0.5,) * len(text))
+
+    encoded.parts.own.alignment = align  # type: ignore[misc, union-attr]
+    first, second = encoded.words([[0, 1], [2, 3]], [None, (0.75, 0.25)], REQUEST, times=True)
+    assert asked == [(100, [90], [0, 1], 50), (250, [90], [2, 3], 200)]
+    assert [(word.start, word.end) for word in (*first, *second)] == [(0.0, 0.2), (0.2, 0.4), (0.0, 0.4)]
+    assert network.frames == []
+
+
+def test_our_decoder_tells_languages_by_their_codes() -> None:
+    search, encoded = searched(Network())
+    encoded.parts.languages = {"de": 61, "en": 50}  # type: ignore[misc]
+    search.languages = lambda audio, known: [[known[0] / 100, 0.5]] * len(audio)  # type: ignore[attr-defined]
+    assert encoded.languages() == [{"de": 0.61, "en": 0.5}] * 2
 
 
 def test_words_have_the_probabilities_of_the_search_without_another_look() -> None:

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from pipeline.asr.backend import DecodeRequest
-from pipeline.asr.sleeping_network import SleepingNetwork
 from pipeline.asr.whisper_model import WhisperParts
 
 CONTROL = {
@@ -30,13 +29,14 @@ class Characters:
 
 
 def parts(*, multilingual: bool = False, max_tokens: int = 448) -> WhisperParts:
-    network = SimpleNamespace(is_multilingual=multilingual, device="cpu")
+    network = SimpleNamespace(device="cpu")
     return WhisperParts(
-        network=SleepingNetwork(network),
+        network=network,
         tokenizer=Characters(),
         max_tokens=max_tokens,
         fresh_network=lambda: network,
         own=None,
+        languages={"de": CONTROL["<|de|>"]} if multilingual else {},
     )
 
 

@@ -10,7 +10,6 @@ import pytest
 from ctranslate2 import StorageView
 
 from pipeline.asr.encoded import Encoded
-from pipeline.asr.sleeping_network import SleepingNetwork
 from pipeline.asr.whisper_model import WhisperParts
 
 ENCODED = np.arange(3 * 4 * 2, dtype=np.float32).reshape(3, 4, 2)
@@ -22,8 +21,6 @@ class Network:
     """Answers with what it was asked, chunk by chunk."""
 
     device: str
-    is_multilingual: bool = False
-    model_is_loaded: bool = True
     calls: list[int] = field(default_factory=list)
 
     def align(self, encoded: Any, start: list[int], texts: list[list[int]], frames: list[int]) -> list[Any]:
@@ -36,7 +33,7 @@ class Network:
 def test_chunks_are_aligned_one_by_one_on_a_cpu_and_together_on_a_gpu(device: str, calls: list[int]) -> None:
     network = Network(device)
     parts = WhisperParts(
-        network=SleepingNetwork(network), tokenizer=None, max_tokens=448, fresh_network=lambda: network, own=None
+        network=network, tokenizer=None, max_tokens=448, fresh_network=lambda: network, own=None, languages={}
     )
     apart = Encoded.apart([chunk[None] for chunk in ENCODED])
     encoded = apart if device == "cpu" else Encoded.together(StorageView.from_array(ENCODED))

@@ -142,16 +142,14 @@ def test_languages_are_as_likely_as_texts_that_hold_nothing_else(
 ) -> None:
     spoken = [3, 40, 90, 120]
     others = [token for token in range(small_whisper.SIZES.vocabulary) if token not in spoken]
-    search = loaded(configured(folder, tmp_path, lang_ids=spoken, suppress_ids=others))
-    shares = search.languages(audio)
+    search = loaded(configured(folder, tmp_path, suppress_ids=others))
+    shares = search.languages(audio, spoken)
     for found, chunk in zip(shares, audio, strict=True):
         (written,) = search.likeliest([chunk], PROMPT[:1], [1], beam_size=1)
-        assert list(found) == spoken
-        assert sum(found.values()) == pytest.approx(1.0)
-        best = max(found, key=lambda token: found[token])
-        assert written.text.tokens == (best,)
-        assert found[best] == pytest.approx(math.exp(written.text.logprobs[0]))
-    assert max(shares[0].values()) > 0.3
+        assert sum(found) == pytest.approx(1.0)
+        assert written.text.tokens == (spoken[found.index(max(found))],)
+        assert max(found) == pytest.approx(math.exp(written.text.logprobs[0]))
+    assert max(shares[0]) > 0.3
 
 
 def test_a_model_that_is_stored_in_integers_is_searched(folder: Path, tmp_path: Path) -> None:
