@@ -36,7 +36,8 @@ class AlignedTokens:
     first_frames: tuple[int, ...]
     """Encoder frame, 20 ms each, at which each token begins, and, one more, the end of text."""
     probabilities: tuple[float, ...]
-    """Of each token among those of texts, given the audio and the tokens before."""
+    """Of each token among those of texts (which a model may have control tokens in), given the audio and what is before
+    it."""
 
 
 class AttentionAlignment:
@@ -65,7 +66,8 @@ class AttentionAlignment:
         scores = torch.stack([state.attended[layer][head] for layer, head in self._heads])
         first = len(start)
         attention = _brought_to_scale(scores[:, :, :frames]).mean(0)[first : first + len(text) + 1]
-        said = self._decoder.outputs(rows[0, first : first + len(text)])[:, : self._end].softmax(1)
+        among = max(self._end, max(text) + 1)
+        said = self._decoder.outputs(rows[0, first : first + len(text)])[:, :among].softmax(1)
         likely = said.gather(1, torch.tensor(text, dtype=torch.long).view(-1, 1)).flatten()
         return AlignedTokens(tuple(steadiest(attention.numpy()).tolist()), tuple(likely.tolist()))
 

@@ -73,6 +73,12 @@ def test_of_no_text_only_the_end_is_aligned(folder: Path) -> None:
     assert (found.first_frames, found.probabilities) == ((0,), ())
 
 
+def test_a_control_token_in_a_text_is_aligned_like_any_other(folder: Path) -> None:
+    (chunk,) = small_whisper.encode(folder, FRAMES[0])
+    found = alignment(folder)(torch.from_numpy(chunk[0]), PROMPT[:1], (3, small_whisper.END + 2, 8), 150)
+    assert (len(found.first_frames), len(found.probabilities)) == (4, 3)
+
+
 @pytest.mark.parametrize("frames", [4, 7, 60])
 def test_smoothing_takes_medians(frames: int) -> None:
     values = np.random.default_rng(2).standard_normal((2, 3, frames)).astype(np.float32)
