@@ -32,7 +32,7 @@ from pipeline.waveform import Waveform
 stage, recording, batch, megabytes = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 bound_threads()
 store, sample = ModelStore.from_environment(), decode(Path(recording)).mono
-copies = 2 if stage == "segmentation" else 24
+copies = 2 if stage == "segmentation" else 8
 audio = Waveform.of(np.tile(sample, copies))
 if stage == "segmentation":
     segmenter = Segmenter.from_pretrained(store, options=SegmentationOptions(batch_size=batch))
@@ -40,8 +40,10 @@ if stage == "segmentation":
 else:
     backend = FasterWhisper.from_pretrained(store, threads=1)
     recognizer = Recognizer(backend, AsrOptions(batch_size=batch, chunk_seconds=14.0))
-    warm = lambda: recognizer(Waveform.of(sample[:160_000]), [Segment(0.0, 10.0)])
-    run = lambda: recognizer(audio, [Segment(15 * k + 0.3, 15 * k + 12.5) for k in range(2 * copies)])
+    speech = [Segment(15 * k + 0.3, 15 * k + 12.5) for k in range(2 * copies)]
+    # All of it: a thread in which oneDNN once found no memory for a new shape cannot compute new shapes any more.
+    warm = lambda: Recognizer(backend, AsrOptions(batch_size=1, chunk_seconds=14.0))(audio, speech)
+    run = lambda: recognizer(audio, speech)
 warm()
 if megabytes:
     size = next(line for line in open("/proc/self/status") if line.startswith("VmSize")).split()[1]
@@ -54,28 +56,21 @@ print(json.dumps({"said": said, "notices": [notice.code for notice in found.noti
 
 
 @pytest.mark.parametrize(
-    ("stage", "model", "rooms"),
-    [("segmentation", "segmentation-3.0", (110, 150)), ("asr", "whisper-tiny.en", (300, 400, 450, 200, 350, 500, 120))],
+    ("stage", "model", "megabytes"), [("segmentation", "segmentation-3.0", 110), ("asr", "whisper-tiny.en", 120)]
 )
 def test_batches_shrink_until_they_fit_and_the_result_is_the_same(
-    weights: Callable[[str], Path], stage: str, model: str, rooms: tuple[int, ...]
+    weights: Callable[[str], Path], stage: str, model: str, megabytes: int
 ) -> None:
-    """How many megabytes are too few for a batch and enough for a smaller one depends on the processor."""
     weights(model)
     recording = weights("sample-conversation")
 
-    def run(room: int) -> dict[str, Any] | None:
+    def run(room: int) -> dict[str, Any]:
         command = [sys.executable, "-c", LIMITED, stage, str(recording), "64", str(room)]
         done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=300)
-        if done.returncode:
-            assert "pipeline.errors.OutOfMemory" in done.stderr, done.stderr[-2000:]
-            return None
+        assert done.returncode == 0, done.stderr[-2000:]
         told: dict[str, Any] = json.loads(done.stdout)
         return told
 
-    plenty = run(0)
-    assert plenty is not None
-    assert plenty["notices"] == []
-    short = next(found for found in map(run, rooms) if found is not None and found["notices"])
-    assert short["notices"] == ["memory_short"]
+    short, plenty = run(megabytes), run(0)
+    assert (short["notices"], plenty["notices"]) == (["memory_short"], [])
     assert short["said"] == plenty["said"]
