@@ -23,7 +23,8 @@ class Engine:
     As many compute at the same time as the turnstile has places (without one: one), the others wait: more of them than
     there are cores take longer altogether. At each step, which is a batch of the recognizer at most, whoever computes
     makes way for who should: urgent recordings first, then the one that has had least, so that a short one is not stuck
-    behind a long one. An urgent one does not wait for that step, but begins beside it. Chunks of different recordings
+    behind a long one. An urgent one does not wait for that step, but begins beside it, unless the
+    turnstile is strict. Chunks of different recordings
     share batches of the recognizer. What one recording raises is its own, and each gets the result that it gets alone.
     The seconds of its stages are those that passed, waiting included. Each computes in as many threads as the pipeline
     was loaded for: one, best, where there are many. Whose process it is has them share pools of memory before it loads

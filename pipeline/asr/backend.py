@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from pipeline.asr.chunk_audio import ChunkAudio
 from pipeline.options import Task
-from pipeline.types import FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,5 +133,8 @@ class AsrBackend(Protocol):
     def padded_seconds(self, seconds: float) -> float:
         """Length to which a chunk of so many seconds is filled up."""
 
-    def encode(self, chunks: Sequence[FloatArray]) -> EncodedChunks:
-        """Run the encoder over chunks of 16 kHz samples, (samples,) each, at most 30 s long."""
+    def encode(self, chunks: Sequence[ChunkAudio]) -> EncodedChunks:
+        """Run the encoder over chunks of at most 30 s.
+
+        It may leave what it makes of a chunk in `ChunkAudio.encoded`, and take it from there next time.
+        """

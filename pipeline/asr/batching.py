@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pipeline.asr.backend import AsrBackend, DecodeRequest, EncodedChunks, HeardWord, Hypothesis
+from pipeline.asr.chunk_audio import ChunkAudio
 from pipeline.batch_size import BatchSize
 from pipeline.types import Notice, Segment
-from pipeline.waveform import Waveform
 
 STAGE = "speech recognition"
 """What a reader of a notice knows it as."""
@@ -33,13 +33,14 @@ Kind = tuple[float | None, DecodeRequest, bool]
 class Order:
     """One chunk that somebody wants decoded."""
 
-    waveform: Waveform
-    chunk: Segment
+    audio: ChunkAudio
     request: DecodeRequest
     times: bool
     """Whether its words get cross-attention times."""
     padded: float | None
     """Seconds to which the model fills it up; None where chunks of any length share its batches."""
+    decoded: Callable[[Decoded], None] = lambda _: None
+    """Told of the result in the thread that decoded it, which may be another recording's."""
 
     @property
     def kind(self) -> Kind:
@@ -95,13 +96,15 @@ class OwnBatches:
 
 def shortest_first(orders: Sequence[Order]) -> list[Order]:
     """In the order in which they are decoded: by length, as a batch is at work until its longest text is found."""
-    return sorted(orders, key=lambda order: (order.chunk.duration, order.chunk))
+    return sorted(orders, key=lambda order: (order.audio.span.duration, order.audio.span))
 
 
 def decode_together(backend: AsrBackend, batch: Sequence[Order]) -> list[Decoded]:
     """Decode orders of one kind."""
-    encoded = backend.encode([order.waveform.crop(order.chunk) for order in batch])
-    return decoded_of(encoded, batch)
+    found = decoded_of(backend.encode([order.audio for order in batch]), batch)
+    for order, decoded in zip(batch, found, strict=True):
+        order.decoded(decoded)
+    return found
 
 
 def decoded_of(encoded: EncodedChunks, batch: Sequence[Order]) -> list[Decoded]:
@@ -111,6 +114,6 @@ def decoded_of(encoded: EncodedChunks, batch: Sequence[Order]) -> list[Decoded]:
     texts = [hypothesis.tokens for hypothesis in hypotheses]
     words = encoded.words(texts, [hypothesis.probabilities for hypothesis in hypotheses], request, times=times)
     return [
-        Decoded(chunk=order.chunk, hypothesis=hypothesis, words=tuple(heard))
+        Decoded(chunk=order.audio.span, hypothesis=hypothesis, words=tuple(heard))
         for order, hypothesis, heard in zip(batch, hypotheses, words, strict=True)
     ]

@@ -10,7 +10,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from pipeline.asr.chunk_audio import ChunkAudio
 from pipeline.asr.cublas import preload_cublas
+from pipeline.asr.encoded import Encoded
 from pipeline.asr.own_whisper import can_be_own, load_own
 from pipeline.asr.search.samples import SEED
 from pipeline.asr.whisper_batch import WhisperBatch
@@ -95,7 +97,7 @@ class FasterWhisper:
             if own is None:
                 with threads_kept():
                     model.model.load_model()
-        named = {code: model.hf_tokenizer.token_to_id(f"<|{code}|>") for code in self._languages}
+        known = {code: model.hf_tokenizer.token_to_id(f"<|{code}|>") for code in self._languages}
         self._parts = WhisperParts(
             network=model.model,
             tokenizer=model.hf_tokenizer,
@@ -103,7 +105,7 @@ class FasterWhisper:
             # On a GPU a second copy of a large model may not fit: there, sampled text may differ from run to run.
             fresh_network=seeded if device == "cpu" else lambda: model.model,
             own=own,
-            languages={code: token for code, token in named.items() if token is not None and len(named) > 1},
+            languages={} if len(known) == 1 else {code: token for code, token in known.items() if token is not None},
         )
 
     @classmethod
@@ -167,22 +169,30 @@ class FasterWhisper:
         step = _FINE_LENGTH_STEP if self.mixes_lengths else _LENGTH_STEP
         return min(_WINDOW_SECONDS, math.ceil((seconds + _TAIL_SECONDS) / step) * step)
 
-    def encode(self, chunks: Sequence[FloatArray]) -> WhisperBatch:
-        """Encode chunks of 16 kHz samples, (samples,) each; on a GPU all filled up as the longest of them asks for.
+    def encode(self, chunks: Sequence[ChunkAudio]) -> WhisperBatch:
+        """Encode chunks, but for those that are encoded; on a GPU all, filled up as the longest of them asks for.
 
         Raises `ValueError` where a chunk is longer than 30 s.
         """
-        durations = tuple(len(chunk) / SAMPLE_RATE for chunk in chunks)
+        durations = tuple(len(chunk.samples) / SAMPLE_RATE for chunk in chunks)
         if max(durations) > _WINDOW_SECONDS + 1 / SAMPLE_RATE:  # a chunk of 30 s may begin and end within a sample
             message = f"a chunk is longer than {_WINDOW_SECONDS:.0f} s"
             raise ValueError(message)
         filled = [self.padded_seconds(duration) for duration in durations]
         if self._device != "cpu":
             filled = [max(filled)] * len(filled)
-        mels = [self._mel(chunk, seconds) for chunk, seconds in zip(chunks, filled, strict=True)]
-        return WhisperBatch(
-            parts=self._parts, encoded=self._parts.encode(mels), durations=durations, padded_seconds=tuple(filled)
-        )
+        encoded = self._encoded(chunks, filled)
+        return WhisperBatch(parts=self._parts, encoded=encoded, durations=durations, padded_seconds=tuple(filled))
+
+    def _encoded(self, chunks: Sequence[ChunkAudio], filled: Sequence[float]) -> Encoded:
+        """Encode chunks, filled up to so many seconds each, where that was not done before."""
+        new = [(chunk, seconds) for chunk, seconds in zip(chunks, filled, strict=True) if chunk.encoded is None]
+        made = self._parts.encode([self._mel(chunk.samples, seconds) for chunk, seconds in new])
+        if self._device != "cpu":  # all in one, from which none can be taken
+            return made
+        for (chunk, _), encoded in zip(new, made.chunks, strict=True):
+            chunk.encoded = encoded
+        return Encoded.apart([chunk.encoded for chunk in chunks if chunk.encoded is not None])
 
     def _mel(self, chunk: FloatArray, seconds: float) -> FloatArray:
         """Log-mel spectrogram, (mels, frames), filled up to so many seconds."""

@@ -123,6 +123,11 @@ def is_sparse(words: int, speech_seconds: float, rate: float) -> bool:
     return speech_seconds >= SPARSE_MIN_SPEECH and words < rate * speech_seconds
 
 
+def may_be_sparse(words: int, speech_seconds: float) -> bool:
+    """Tell whether the text would have too few words in the fastest recording."""
+    return is_sparse(words, speech_seconds, _SPARSE_CEILING)
+
+
 def is_fuller(words: int, before: int, avg_logprob: float, speech_seconds: float, options: AsrOptions) -> bool:
     """Tell whether a second decoding is a better account of a sparse chunk than the first."""
     return (

@@ -16,6 +16,7 @@ from pipeline.asr.guards import (
     find_fault,
     is_fuller,
     is_sparse,
+    may_be_sparse,
     most_words,
     sparse_rate,
     unsayable,
@@ -49,6 +50,12 @@ class _Attempt:
     @property
     def suspicious(self) -> bool:
         return self.sparse or self.fault is not None
+
+
+def may_be_suspicious(decoded: Decoded, language: str, clock: SpeechClock, options: AsrOptions) -> bool:
+    """Whether a chunk may be decoded again, told by its own first text; the last word has that of all the others."""
+    words, speech = count_words(decoded.hypothesis.text, language), clock.seconds(decoded.chunk)
+    return may_be_sparse(words, speech) or find_fault(decoded.hypothesis, words, speech, options) is not None
 
 
 def judge(first: Sequence[Decoded], decoder: ChunkDecoder, clock: SpeechClock, options: AsrOptions) -> list[Judged]:

@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from pipeline.asr.backend import AsrBackend
+from pipeline.asr.chunk_audio import ChunkAudios
 from pipeline.asr.speech import SpeechClock
 from pipeline.errors import InvalidOption
 from pipeline.options import AsrOptions
 from pipeline.types import Notice, Segment
-from pipeline.waveform import Waveform
 
 _CHUNKS = 4
 # The chunks with most speech vote; more of them cost an encoder pass each.
@@ -35,14 +35,16 @@ def known_language(backend: AsrBackend, options: AsrOptions) -> str | None:
 
 
 def detect_language(
-    backend: AsrBackend, waveform: Waveform, chunks: Sequence[Segment], clock: SpeechClock
+    backend: AsrBackend, audio: ChunkAudios, chunks: Sequence[Segment], clock: SpeechClock
 ) -> tuple[str, float]:
     """Give language and mean probability over the chunks with most speech; `chunks` must not be empty."""
-    fullest = sorted(chunks, key=clock.seconds, reverse=True)[:_CHUNKS]
+    fullest = [audio.take(chunk) for chunk in sorted(chunks, key=clock.seconds, reverse=True)[:_CHUNKS]]
     votes: defaultdict[str, float] = defaultdict(float)
-    for probabilities in backend.encode([waveform.crop(chunk) for chunk in fullest]).languages():
+    for probabilities in backend.encode(fullest).languages():
         for language, probability in probabilities.items():
             votes[language] += probability / len(fullest)
+    for chunk in fullest:
+        audio.put_back(chunk, again=True)
     best = max(votes, key=lambda language: votes[language])
     return best, min(1.0, votes[best])
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from pipeline.alignment.aligner import ForcedAligner
 from pipeline.asr.backend import AsrBackend, DecodeRequest
 from pipeline.asr.batching import STAGE, Batching, Decoded, OwnBatches
+from pipeline.asr.chunk_audio import ChunkAudios
 from pipeline.asr.chunking import cut_chunks
 from pipeline.asr.decoding import ChunkDecoder
 from pipeline.asr.doubles import said_once
 from pipeline.asr.holes import fill_holes, find_holes, inserted
-from pipeline.asr.judging import Judged, judge
+from pipeline.asr.judging import Judged, judge, may_be_suspicious
 from pipeline.asr.language import detect_language, doubt, known_language
 from pipeline.asr.speech import SpeechClock
 from pipeline.asr.word_times import WordTimer
@@ -75,17 +76,22 @@ class Recognizer:
         self, waveform: Waveform, speech: Sequence[Segment], hook: Hook, limit: float, size: int
     ) -> Recognition:
         """Recognize in chunks of at most `limit` seconds, at most `size` at once."""
-        clock = SpeechClock(speech)
+        clock, audio = SpeechClock(speech), ChunkAudios(waveform)
         chunks = cut_chunks(speech, waveform.duration, limit)
         language = known_language(self.backend, self.options)
         confidence = None
         if not chunks:
             return Recognition(segments=(), dropped=(), language=language or UNDETERMINED, language_confidence=None)
         if language is None:
-            language, confidence = detect_language(self.backend, waveform, chunks, clock)
+            language, confidence = detect_language(self.backend, audio, chunks, clock)
         aligner = self._aligner_for(language)
-        decoder = self._decoder(waveform, language, size, times=aligner is None)
-        judged = judge(_first_pass(decoder, chunks, hook), decoder, clock, self.options)
+        decoder = self._decoder(audio, language, size, times=aligner is None)
+
+        def again(decoded: Decoded) -> bool:
+            return may_be_suspicious(decoded, language, clock, self.options)
+
+        judged = judge(_first_pass(decoder, chunks, again, hook), decoder, clock, self.options)
+        audio.let_go()
         if aligner is not None:
             judged = [said_once(one, waveform, aligner) for one in judged]
         timer = WordTimer(decoder, aligner, clock)
@@ -109,7 +115,7 @@ class Recognizer:
             raise InvalidOption(message)
         return self.aligner if able and self.alignment.method != "attention" else None
 
-    def _decoder(self, waveform: Waveform, language: str, size: int, *, times: bool) -> ChunkDecoder:
+    def _decoder(self, audio: ChunkAudios, language: str, size: int, *, times: bool) -> ChunkDecoder:
         request = DecodeRequest(
             language=language,
             task=self.options.task,
@@ -119,7 +125,7 @@ class Recognizer:
         )
         return ChunkDecoder(
             backend=self.backend,
-            waveform=waveform,
+            audio=audio,
             request=request,
             batches=self.batching(self.backend, size),
             times=times,
@@ -137,13 +143,15 @@ def _shorter(limit: float, asked: float) -> tuple[Notice, ...]:
     return (Notice("memory_short", message),)
 
 
-def _first_pass(decoder: ChunkDecoder, chunks: Sequence[Segment], hook: Hook) -> list[Decoded]:
+def _first_pass(
+    decoder: ChunkDecoder, chunks: Sequence[Segment], again: Callable[[Decoded], bool], hook: Hook
+) -> list[Decoded]:
     """Decode all chunks, without timestamps: those are for the second look at chunks that lost something."""
     total = sum(chunk.duration for chunk in chunks)
     done = 0.0
     first: list[Decoded] = []
     hook("asr", done, total)
-    for batch in decoder.decode(chunks):
+    for batch in decoder.decode(chunks, again=again):
         first += batch
         done += sum(decoded.chunk.duration for decoded in batch)
         hook("asr", min(done, total), total)

@@ -39,12 +39,16 @@ def decode_again(
 
     Gives the pieces of every chunk, in order; none where every text had a fault.
     """
+
+    def faulty(decoded: Decoded) -> bool:
+        return _fault(decoded, decoder.request.language, clock, options) is not None
+
     found: list[list[Piece]] = [[] for _ in chunks]
     tasks = [_Task(chunk, owner, 0) for owner, chunk in enumerate(chunks)]
     while tasks:
         by_span = {task.span: task for task in tasks}
         tasks = []
-        for batch in decoder.decode(list(by_span), timestamps=True):
+        for batch in decoder.decode(list(by_span), timestamps=True, again=faulty):
             for decoded in batch:
                 task = by_span[decoded.chunk]
                 pieces, reached = _pieces(_believable(decoded, decoder, clock, options), task.span)
@@ -57,11 +61,9 @@ def decode_again(
 
 def _believable(decoded: Decoded, decoder: ChunkDecoder, clock: SpeechClock, options: AsrOptions) -> Decoded | None:
     """Give the text itself if it has no fault, else the first sampled one without, else the likeliest that may pass."""
-    speech = clock.seconds(decoded.chunk)
 
     def fault(candidate: Decoded) -> Fault | None:
-        words = count_words(candidate.hypothesis.text, decoder.request.language)
-        return find_fault(candidate.hypothesis, words, speech, options)
+        return _fault(candidate, decoder.request.language, clock, options)
 
     said = decoded.hypothesis
     # Sampling finds words in anything; where there is no speech to begin with it is not asked.
@@ -74,6 +76,11 @@ def _believable(decoded: Decoded, decoder: ChunkDecoder, clock: SpeechClock, opt
         tried.append(candidate)
     unlikely = [candidate for candidate in tried if fault(candidate) is Fault.LOW_LOGPROB]
     return max(unlikely, key=lambda candidate: candidate.hypothesis.avg_logprob, default=None)
+
+
+def _fault(decoded: Decoded, language: str, clock: SpeechClock, options: AsrOptions) -> Fault | None:
+    words = count_words(decoded.hypothesis.text, language)
+    return find_fault(decoded.hypothesis, words, clock.seconds(decoded.chunk), options)
 
 
 def _pieces(decoded: Decoded | None, span: Segment) -> tuple[list[Piece], float]:

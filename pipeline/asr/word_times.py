@@ -70,7 +70,7 @@ class WordTimer:
         """Place words in the recording by forced alignment; None where there is no aligner or it fails."""
         if self.aligner is None or not words:
             return None
-        aligned = self.aligner.align(self.decoder.waveform.crop(chunk), words)
+        aligned = self.aligner.align(self.decoder.audio.waveform.crop(chunk), words)
         if aligned is None:
             return None
         return [None if word is None else Segment(chunk.start + word.start, chunk.start + word.end) for word in aligned]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import platform
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +17,19 @@ import torch
 
 from pipeline.alignment.english_aligner import EnglishAligner
 from pipeline.asr.backend import DecodeRequest
+from pipeline.asr.chunk_audio import ChunkAudio
+from pipeline.asr.encoded import Encoded
 from pipeline.asr.faster_whisper import FasterWhisper
 from pipeline.asr.network import quantized_linear
 from pipeline.asr.recognition import Recognizer
+from pipeline.asr.whisper_model import WhisperParts
 from pipeline.audio import decode, downmix
 from pipeline.errors import InvalidOption, ModelCorrupt
 from pipeline.models import ModelStore
 from pipeline.options import AsrOptions
 from pipeline.segmentation.segmenter import Segmenter
 from pipeline.segmentation.vad import detect_speech
-from pipeline.types import Recognition, Segment, Timing
+from pipeline.types import FloatArray, Recognition, Segment, Timing
 from pipeline.waveform import SAMPLE_RATE, Waveform
 from tests.unit.pipeline.asr.network import small_whisper
 
@@ -93,6 +97,11 @@ def everywhere(waveform: Waveform) -> list[Segment]:
     return [Segment(0.0, waveform.duration)]
 
 
+def heard(waveform: Waveform, *spans: Segment) -> list[ChunkAudio]:
+    """Chunks that no model has encoded yet."""
+    return [ChunkAudio(waveform, span) for span in spans]
+
+
 def plain(words: list[str]) -> list[str]:
     bare = ("".join(letter for letter in word.lower() if letter.isalnum()) for word in words)
     return [word for word in bare if word]
@@ -152,14 +161,13 @@ def test_our_search_finds_no_worse_texts_than_ctranslate2(
     request = DecodeRequest(language="en")
     # From pause to pause: of half a sentence either may make what it likes.
     pauses = (Segment(0.5, 13.1), Segment(13.1, 28.7), Segment(29.75, 38.5), Segment(38.5, 44.0))
-    chunks = [cities.crop(between) for between in pauses]
-    ours, others = (each.encode(chunks).decode(request) for each in (backend, theirs))
+    ours, others = (each.encode(heard(cities, *pauses)).decode(request) for each in (backend, theirs))
     assert statistics.mean(one.avg_logprob for one in ours) > statistics.mean(one.avg_logprob for one in others) - 0.02
     for one, other in zip(ours, others, strict=True):
         assert edits(plain(other.text.split()), plain(one.text.split())) <= 2
     texts = [one.tokens for one in ours]
     known, checked = (
-        each.encode(chunks).words(texts, probabilities, request, times=False)
+        each.encode(heard(cities, *pauses)).words(texts, probabilities, request, times=False)
         for each, probabilities in ((backend, [one.probabilities for one in ours]), (theirs, [None] * len(texts)))
     )
     for words, expected in zip(known, checked, strict=True):
@@ -171,9 +179,11 @@ def test_our_search_finds_no_worse_texts_than_ctranslate2(
 def test_our_attention_times_words_as_ctranslate2s_does(
     backend: FasterWhisper, theirs: FasterWhisper, cities: Waveform
 ) -> None:
-    request, chunk = DecodeRequest(language="en"), [cities.crop(Segment(0.5, 13.1))]
-    text = backend.encode(chunk).decode(request)[0].tokens
-    ours, others = (each.encode(chunk).words([text], [None], request, times=True)[0] for each in (backend, theirs))
+    request, span = DecodeRequest(language="en"), Segment(0.5, 13.1)
+    text = backend.encode(heard(cities, span)).decode(request)[0].tokens
+    ours, others = (
+        each.encode(heard(cities, span)).words([text], [None], request, times=True)[0] for each in (backend, theirs)
+    )
     apart = [abs(float(one.start or 0) - float(other.start or 0)) for one, other in zip(ours, others, strict=True)]
     assert len(apart) > 30
     assert statistics.median(apart) <= 0.021
@@ -187,6 +197,18 @@ def test_where_our_own_computes_ctranslate2s_weights_are_in_no_memory(
 ) -> None:
     assert not backend._parts.network.model_is_loaded
     assert theirs._parts.network.model_is_loaded
+
+
+@small_whisper.on_x86
+def test_weights_that_ours_cannot_read_are_loaded_back(
+    store: ModelStore, theirs: FasterWhisper, cities: Waveform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that CTranslate2 knows and we do not: all of it is left to CTranslate2."""
+    monkeypatch.setattr("pipeline.asr.faster_whisper.load_own", lambda *_: None)
+    backend, span = FasterWhisper.from_pretrained(store, threads=1), Segment(0.5, 13.1)
+    assert not backend.mixes_lengths
+    said = [each.encode(heard(cities, span)).decode(DecodeRequest(language="en"))[0].text for each in (backend, theirs)]
+    assert said[0] == said[1] != ""
 
 
 @small_whisper.on_x86
@@ -217,13 +239,32 @@ def test_our_search_gives_timestamps_as_ctranslate2_does(
     backend: FasterWhisper, theirs: FasterWhisper, cities: Waveform
 ) -> None:
     request = DecodeRequest(language="en", timestamps=True)
-    chunk = [cities.crop(Segment(0.0, 22.0))]
-    ours, other = (each.encode(chunk).decode(request)[0] for each in (backend, theirs))
+    ours, other = (each.encode(heard(cities, Segment(0.0, 22.0))).decode(request)[0] for each in (backend, theirs))
     assert ours.reached == pytest.approx(other.reached, abs=0.3)
     starts = [[segment.start for segment in one.segments] for one in (ours, other)]
     assert len(starts[0]) == len(starts[1]) > 1
     # In a pause, one is as good as another.
     assert starts[0] == pytest.approx(starts[1], abs=0.5)
+
+
+@pytest.mark.parametrize("whose", ["backend", "theirs"])
+def test_a_chunk_that_was_encoded_is_not_encoded_again(
+    whose: str, request: pytest.FixtureRequest, cities: Waveform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a CPU; beside one that was not, and with the same text."""
+    backend: FasterWhisper = request.getfixturevalue(whose)
+    how, chunks = DecodeRequest(language="en"), heard(cities, Segment(0.5, 13.1), Segment(13.1, 28.7))
+    expected = [found.text for found in backend.encode(chunks).decode(how)]
+    chunks[1].encoded = None
+    encode, asked = WhisperParts.encode, list[int]()
+
+    def noted(parts: WhisperParts, mels: Sequence[FloatArray]) -> Encoded:
+        asked.append(len(mels))
+        return encode(parts, mels)
+
+    monkeypatch.setattr(WhisperParts, "encode", noted)
+    assert [found.text for found in backend.encode(chunks).decode(how)] == expected
+    assert asked == [1]
 
 
 def test_confidence_is_lower_where_the_speech_is_drowned(recognizer: Recognizer, cities: Waveform) -> None:
@@ -238,8 +279,8 @@ def test_confidence_is_lower_where_the_speech_is_drowned(recognizer: Recognizer,
 
 def test_sampled_text_does_not_depend_on_what_was_sampled_before(backend: FasterWhisper, cities: Waveform) -> None:
     request = DecodeRequest(language="en", temperature=0.8)
-    chunk = cities.crop(Segment(0.0, min(10.0, cities.duration)))
-    texts = [backend.encode([chunk]).decode(request)[0].text for _ in range(3)]
+    span = Segment(0.0, min(10.0, cities.duration))
+    texts = [backend.encode(heard(cities, span)).decode(request)[0].text for _ in range(3)]
     assert texts[0]
     assert texts == texts[:1] * 3
 
@@ -251,7 +292,7 @@ def test_a_recognizer_of_many_threads_leaves_the_others_theirs(
     """CTranslate2 sets those of torch where it is loaded; where it samples, it is loaded once more."""
     before = torch.get_num_threads()
     backend = FasterWhisper.from_pretrained(store, compute_type=compute_type, threads=before + 1)
-    backend.encode([cities.crop(Segment(0.5, 14.0))]).decode(DecodeRequest(language="en", temperature=0.8))
+    backend.encode(heard(cities, Segment(0.5, 14.0))).decode(DecodeRequest(language="en", temperature=0.8))
     assert torch.get_num_threads() == before
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from pipeline.asr.chunk_audio import ChunkAudio
 from pipeline.diarization import DiarizationPipeline
 from pipeline.hooks import Hook
 from pipeline.options import PipelineOptions
@@ -33,9 +34,9 @@ class Listener(Script):
 
     recording: FloatArray = field(default_factory=lambda: np.zeros((1, 0), dtype=np.float32))
 
-    def encode(self, chunks: Sequence[FloatArray]) -> ScriptedBatch:
+    def encode(self, chunks: Sequence[ChunkAudio]) -> ScriptedBatch:
         self.batches.append(len(chunks))
-        return ScriptedBatch(self, [self._place(chunk) for chunk in chunks])
+        return ScriptedBatch(self, [self._place(chunk.samples) for chunk in chunks])
 
     def _place(self, chunk: FloatArray) -> Segment:
         for number, samples in enumerate(self.recording):

@@ -12,6 +12,7 @@ from typing import cast
 import numpy as np
 import pytest
 
+from pipeline.asr.chunk_audio import ChunkAudio
 from pipeline.checkpoints import NoCheckpoints
 from pipeline.diarization import DiarizationPipeline
 from pipeline.engine import Engine
@@ -19,7 +20,7 @@ from pipeline.errors import EmptyFile
 from pipeline.options import AsrOptions, PipelineOptions
 from pipeline.transcription import TranscriptionPipeline
 from pipeline.turnstile import Turnstile
-from pipeline.types import FloatArray, Transcript
+from pipeline.types import Transcript
 from pipeline.waveform import Waveform
 from tests.unit.pipeline.asr.scripted import ScriptedBatch
 from tests.unit.pipeline.conversation import KnowingSegmenter, Turns, sing, tone_encoder
@@ -201,7 +202,7 @@ def test_chunks_of_two_recordings_share_a_batch() -> None:
     listener, begun, done = cast("Listener", pipeline.backend), threading.Event(), threading.Event()
     encode, engine = listener.encode, Engine(pipeline, Turnstile(2))
 
-    def hold_the_first(chunks: Sequence[FloatArray]) -> ScriptedBatch:
+    def hold_the_first(chunks: Sequence[ChunkAudio]) -> ScriptedBatch:
         if not begun.is_set():
             begun.set()
             assert done.wait(SOON)

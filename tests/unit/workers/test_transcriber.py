@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from api.settings import Settings
-from pipeline.turnstile import nobody_asks
+from pipeline.turnstile import Turnstile, nobody_asks
 from pipeline.types import Notice
 from workers import transcriber
 from workers.transcriber import PipelineTranscriber, places_of
@@ -42,6 +42,23 @@ def run(worker: PipelineTranscriber, *models: str | None) -> None:
     for model in models:
         with worker.prepared({} if model is None else {"model": model}, nobody_asks):
             pass
+
+
+@pytest.mark.parametrize(("device", "strict"), [("cpu", False), ("cuda", True)])
+def test_places_are_kept_to_where_the_memory_is_in_no_forecast(
+    device: str, strict: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.device.resolve_device", lambda _: device)
+    made: list[bool] = []
+
+    class Noting(Turnstile):
+        def __init__(self, places: int, *, strict: bool) -> None:
+            made.append(strict)
+            super().__init__(places, strict=strict)
+
+    monkeypatch.setattr(transcriber, "Turnstile", Noting)
+    of()
+    assert made == [strict]
 
 
 def test_the_default_is_one_model_whether_a_job_names_it_or_not(loads: list[str | None]) -> None:

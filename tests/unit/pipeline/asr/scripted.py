@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pipeline.asr.backend import DecodeRequest, HeardWord, Hypothesis, TimedText
-from pipeline.types import FloatArray, Segment
+from pipeline.asr.chunk_audio import ChunkAudio
+from pipeline.types import Segment
 from pipeline.waveform import SAMPLE_RATE, Waveform
 
 _CLOCK = 1000.0
@@ -51,10 +52,12 @@ class Script:
     def padded_seconds(self, seconds: float) -> float:
         return max(self.lengths[bisect_left(self.lengths, seconds) :][:1], default=seconds)
 
-    def encode(self, chunks: Sequence[FloatArray]) -> ScriptedBatch:
+    def encode(self, chunks: Sequence[ChunkAudio]) -> ScriptedBatch:
         self.batches.append(len(chunks))
-        starts = [float(chunk[0]) * _CLOCK for chunk in chunks]
-        spans = [Segment(start, start + len(chunk) / SAMPLE_RATE) for start, chunk in zip(starts, chunks, strict=True)]
+        heard = [chunk.samples for chunk in chunks]
+        starts = [float(samples[0]) * _CLOCK for samples in heard]
+        ends = [start + len(samples) / SAMPLE_RATE for start, samples in zip(starts, heard, strict=True)]
+        spans = list(map(Segment, starts, ends))
         return ScriptedBatch(self, spans)
 
 

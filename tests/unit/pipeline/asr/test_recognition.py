@@ -7,6 +7,7 @@ import pytest
 from pipeline.alignment.aligner import AlignedWord
 from pipeline.asr.backend import DecodeRequest, Hypothesis
 from pipeline.asr.batching import OwnBatches
+from pipeline.asr.chunk_audio import ChunkAudio, ChunkAudios
 from pipeline.asr.chunking import PAD
 from pipeline.asr.decoding import ChunkDecoder
 from pipeline.asr.recognition import Recognizer
@@ -252,7 +253,7 @@ def test_what_a_chunk_is_filled_up_to_is_decided_by_its_samples() -> None:
     waveform = clock_waveform(SECONDS)
     decoder = ChunkDecoder(
         backend=script,
-        waveform=waveform,
+        audio=ChunkAudios(waveform),
         request=DecodeRequest(language="en"),
         batches=OwnBatches(script, 8),
         times=False,
@@ -299,7 +300,7 @@ def test_chunks_longer_than_the_model_hears_are_refused(seconds: float) -> None:
 class SmallScript(Script):
     """Hears no more than two chunks at once."""
 
-    def encode(self, chunks: Sequence[FloatArray]) -> ScriptedBatch:
+    def encode(self, chunks: Sequence[ChunkAudio]) -> ScriptedBatch:
         if len(chunks) > 2:
             self.batches.append(len(chunks))
             message = "CUDA failed with error out of memory"
@@ -320,8 +321,8 @@ class TightScript(Script):
 
     longest = 4.0
 
-    def encode(self, chunks: Sequence[FloatArray]) -> ScriptedBatch:
-        if max(map(len, chunks)) > self.longest * SAMPLE_RATE:
+    def encode(self, chunks: Sequence[ChunkAudio]) -> ScriptedBatch:
+        if max(len(chunk.samples) for chunk in chunks) > self.longest * SAMPLE_RATE:
             message = "std::bad_alloc"
             raise RuntimeError(message)
         return super().encode(chunks)

@@ -13,10 +13,11 @@ import pytest
 
 from pipeline.asr.backend import DecodeRequest
 from pipeline.asr.batching import Decoded, Order, OwnBatches
+from pipeline.asr.chunk_audio import ChunkAudio
 from pipeline.asr.shared_batches import GuestBatches, SharedBatches
 from pipeline.errors import OutOfMemory
 from pipeline.turnstile import Turnstile
-from pipeline.types import FloatArray, Segment
+from pipeline.types import Segment
 from pipeline.waveform import Waveform
 from tests.unit.pipeline.asr.scripted import Script, ScriptedBatch, clock_waveform
 
@@ -35,7 +36,7 @@ class Gate(Script):
     room: int = 100
     poison: str | None = None
 
-    def encode(self, chunks: Sequence[FloatArray]) -> ScriptedBatch:
+    def encode(self, chunks: Sequence[ChunkAudio]) -> ScriptedBatch:
         if not self.batches:
             self.opened.wait(SOON)
         encoded = super().encode(chunks)
@@ -53,7 +54,8 @@ def orders(first: float, count: int, seconds: float = 4.0, times: bool = False) 
     """Chunks of a recording that is the talk from its second `first` on."""
     waveform = Waveform.of(TALK[round(first * 16_000) : round((first + 10 * count) * 16_000)])
     chunks = [Segment(10.0 * number, 10.0 * number + seconds) for number in range(count)]
-    return [Order(waveform=waveform, chunk=chunk, request=REQUEST, times=times, padded=seconds + 1) for chunk in chunks]
+    audios = [ChunkAudio(waveform, chunk) for chunk in chunks]
+    return [Order(audio=audio, request=REQUEST, times=times, padded=seconds + 1) for audio in audios]
 
 
 def texts(decoded: Sequence[Decoded]) -> list[str]:
@@ -199,7 +201,7 @@ def test_a_batch_that_is_cut_off_goes_back_to_those_whose_it_is(after: int) -> N
 
     @dataclass
     class CutOff(Script):
-        def encode(self, chunks: Sequence[FloatArray]) -> ScriptedBatch:
+        def encode(self, chunks: Sequence[ChunkAudio]) -> ScriptedBatch:
             encoded = super().encode(chunks)
             if len(self.batches) == 1 + after:
                 raise Interrupted
