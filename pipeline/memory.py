@@ -9,13 +9,16 @@ from typing import Final
 
 from pipeline.errors import OutOfMemory
 
+_SPOILING: Final = "could not create a primitive"
+# oneDNN, of a network that has run before: for want of memory.
 _MARKS: Final = (
     "out of memory",  # CUDA, by torch and by CTranslate2
     "allocate memory",  # torch on a CPU, CTranslate2 on a CPU
     "alloc_failed",  # cuBLAS, cuDNN
     "bad_alloc",
     "could not create a memory object",  # oneDNN
-    "could not create a primitive",  # oneDNN: of a network that has run before, for want of memory
+    _SPOILING,
+    "can't start new thread",  # for want of memory for its stack
 )
 _ARENA_MAX: Final = -8
 # Of mallopt (malloc.h): how many pools there may be.
@@ -30,6 +33,15 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     text = str(error).lower()
     return isinstance(error, RuntimeError) and any(mark in text for mark in _MARKS)
+
+
+def spoils_its_thread(error: BaseException) -> bool:
+    """Whether the thread that raised this computes nothing new any more, whatever memory there is by then.
+
+    oneDNN's generator of code keeps, thread by thread, the error of having had no memory, and then fails for every
+    shape that was not met before (https://github.com/uxlfoundation/oneDNN/issues/5907).
+    """
+    return isinstance(error, RuntimeError) and _SPOILING in str(error).lower()
 
 
 def share_arenas(computing: int) -> None:

@@ -11,6 +11,7 @@ from typing import TypeVar
 from pipeline.device import begin_thread
 from pipeline.futures import result_of
 from pipeline.hooks import Hook
+from pipeline.memory import spoils_its_thread
 
 Left = TypeVar("Left")
 Right = TypeVar("Right")
@@ -61,12 +62,17 @@ def side_by_side(left: Callable[[Hook], Left], right: Callable[[Hook], Right], h
 def spread(make: Callable[[Item], Made], items: Sequence[Item], threads: int) -> list[Made]:
     """Make something of each item, of so many at the same time at most; what was made is in order.
 
-    Raises what the first in order raises that fails, once all that have begun are done. Torch's inference mode is of a
-    thread alone: it is for `make` to set.
+    One at a time is made in the thread that calls; where that computes nothing new any more, as memory ran out in it
+    (`pipeline.memory.spoils_its_thread`), once more in another. Raises what the first in order raises that fails, once
+    all that have begun are done. Torch's inference mode is of a thread alone: it is for `make` to set.
     """
-    threads = min(threads, len(items))
-    if threads <= 1:
-        return [make(item) for item in items]
+    threads = max(1, min(threads, len(items)))
+    if threads == 1:
+        try:
+            return [make(item) for item in items]
+        except RuntimeError as error:
+            if not spoils_its_thread(error):
+                raise
     begun = list[Future[Made]]()
     with ThreadPoolExecutor(threads, thread_name_prefix="spread", initializer=begin_thread) as pool:
         try:

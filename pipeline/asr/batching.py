@@ -100,8 +100,13 @@ def shortest_first(orders: Sequence[Order]) -> list[Order]:
 
 
 def decode_together(backend: AsrBackend, batch: Sequence[Order]) -> list[Decoded]:
-    """Decode orders of one kind."""
-    found = decoded_of(backend.encode([order.audio for order in batch]), batch)
+    """Decode orders of one kind. Where that fails, what was encoded of them is let go of: memory may have run out."""
+    try:
+        found = decoded_of(backend.encode([order.audio for order in batch]), batch)
+    except BaseException:
+        for order in batch:
+            order.audio.encoded = None
+        raise
     for order, decoded in zip(batch, found, strict=True):
         order.decoded(decoded)
     return found

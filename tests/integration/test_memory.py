@@ -41,7 +41,7 @@ else:
     backend = FasterWhisper.from_pretrained(store, threads=1)
     recognizer = Recognizer(backend, AsrOptions(batch_size=batch, chunk_seconds=14.0))
     speech = [Segment(15 * k + 0.3, 15 * k + 12.5) for k in range(2 * copies)]
-    # All of it: a thread in which oneDNN once found no memory for a new shape cannot compute new shapes any more.
+    # All of it, as layers keep plans for the lengths they meet: at most, those are more than what batches take.
     warm = lambda: Recognizer(backend, AsrOptions(batch_size=1, chunk_seconds=14.0))(audio, speech)
     run = lambda: recognizer(audio, speech)
 warm()
@@ -74,3 +74,43 @@ def test_batches_shrink_until_they_fit_and_the_result_is_the_same(
     short, plenty = run(megabytes), run(0)
     assert (short["notices"], plenty["notices"]) == (["memory_short"], [])
     assert short["said"] == plenty["said"]
+
+
+SPOILED = """
+import resource
+from concurrent.futures import ThreadPoolExecutor
+import numpy as np
+from pipeline.device import bound_threads
+from pipeline.models import ModelStore
+from pipeline.segmentation.segmenter import Segmenter, window_starts
+from pipeline.waveform import Waveform
+
+bound_threads()
+segmenter = Segmenter.from_pretrained(ModelStore.from_environment())
+audio = Waveform.of(np.random.default_rng(0).normal(0.0, 0.01, 480_000).astype(np.float32))
+size = next(line for line in open("/proc/self/status") if line.startswith("VmSize")).split()[1]
+said = ""
+for megabytes in range(200):
+    resource.setrlimit(resource.RLIMIT_AS, (int(size) * 1024 + (megabytes << 20), resource.RLIM_INFINITY))
+    try:
+        segmenter._scores(audio, window_starts(audio.length, segmenter.options.step)[:1])
+    except RuntimeError as error:
+        said = str(error)
+        if "could not create a primitive" in said:
+            break
+resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+here = segmenter(audio)
+with ThreadPoolExecutor(1) as elsewhere:
+    expected = elsewhere.submit(segmenter, audio).result().probabilities
+assert np.allclose(here.probabilities, expected, atol=0.01)
+print(said)
+"""
+
+
+def test_a_thread_in_which_memory_ran_out_goes_on_once_there_is_some(weights: Callable[[str], Path]) -> None:
+    weights("segmentation-3.0")
+    done = subprocess.run(
+        [sys.executable, "-c", SPOILED], cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "could not create a primitive" in done.stdout

@@ -139,6 +139,39 @@ def test_what_needs_no_thread_gets_none(items: int, threads: int) -> None:
     assert spread(lambda _: threading.current_thread(), range(items), threads) == [threading.current_thread()] * items
 
 
+def test_what_a_thread_cannot_compute_any_more_is_computed_in_another() -> None:
+    """Once, as memory may be short in that one, too."""
+    tried: list[int] = []
+
+    def make(fails: int) -> int:
+        tried.append(threading.get_ident())
+        if len(tried) <= fails:
+            message = "could not create a primitive"
+            raise RuntimeError(message)
+        return threading.get_ident()
+
+    here = threading.get_ident()
+    assert spread(make, [1], 1) == tried[1:] != [here]
+    tried.clear()
+    with pytest.raises(RuntimeError, match="primitive"):
+        spread(make, [9], 1)
+    assert len(tried) == 2
+    tried.clear()
+    assert spread(make, [0], 1) == [here]
+
+
+def test_other_errors_are_not_tried_again() -> None:
+    tried: list[str] = []
+
+    def fail(message: str) -> None:
+        tried.append(message)
+        raise RuntimeError(message)
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        spread(fail, ["CUDA out of memory"], 1)
+    assert len(tried) == 1
+
+
 def test_threads_see_what_their_caller_set() -> None:
     CALLER.set("somebody")
     assert spread(lambda _: CALLER.get(), range(2), 2) == ["somebody"] * 2
