@@ -10,6 +10,7 @@ from typing import Final, Protocol, TypeVar
 
 from pipeline.artefacts import Artefact, Made
 from pipeline.errors import MalformedFile
+from pipeline.pace import Alone, Pace
 from pipeline.stopwatch import Stopwatch
 
 T = TypeVar("T")
@@ -57,8 +58,9 @@ class Stages:
     """Seconds of audio."""
     channel: int | None = None
     """None where all voices are on one channel."""
+    pace: Pace = field(default_factory=Alone)
     turn: threading.Lock = field(default_factory=threading.Lock, compare=False)
-    """For the checkpoints: stages may run side by side."""
+    """For the checkpoints, as stages may run side by side. Taken while away alone: coming back may mean to wait."""
 
     def __call__(
         self, name: str, artefact: Artefact[T], compute: Callable[[], T], fits: Callable[[T], bool] | None = None
@@ -75,12 +77,12 @@ class Stages:
         if not isinstance(self.checkpoints, NoCheckpoints):  # writing bytes for nobody takes 2 s an hour of audio
             made = Made(duration=self.duration, seconds=time.perf_counter() - started)
             content = artefact.encode(value, made)
-            with self.turn:
+            with self.pace.away(), self.turn:
                 self.checkpoints.save(stage, content)
         return value
 
     def _kept(self, stage: str, artefact: Artefact[T]) -> tuple[T, Made] | None:
-        with self.turn:
+        with self.pace.away(), self.turn:
             content = self.checkpoints.load(stage)
         if content is None:
             return None

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import TypeVar
 
+from pipeline.asr.batching import OwnBatches
 from pipeline.asr.shared_batches import SharedBatches
 from pipeline.audio import AudioSource
 from pipeline.checkpoints import Checkpoints
-from pipeline.hooks import Hook, NullHook
+from pipeline.futures import LOOK, result_of
+from pipeline.hooks import Hook
 from pipeline.options import PipelineOptions
+from pipeline.side_by_side import Part, side_by_side
 from pipeline.transcription import TranscriptionPipeline
 from pipeline.turnstile import Guest, Turnstile, nobody_asks
 from pipeline.types import Transcript
 from pipeline.waveform import Waveform
+
+Left = TypeVar("Left")
+Right = TypeVar("Right")
 
 
 class Engine:
@@ -25,7 +34,8 @@ class Engine:
     makes way for who should: urgent recordings first, then the one that has had least, so that a short one is not stuck
     behind a long one. An urgent one does not wait for that step, but begins beside it, unless the
     turnstile is strict. Chunks of different recordings
-    share batches of the recognizer. What one recording raises is its own, and each gets the result that it gets alone.
+    share batches of the recognizer, and where a place is free, voices of a recording are told apart while its speech is
+    recognized. What one recording raises is its own, and each gets the result that it gets alone.
     The seconds of its stages are those that passed, waiting included. Each computes in as many threads as the pipeline
     was loaded for: one, best, where there are many. Whose process it is has them share pools of memory before it loads
     anything (`pipeline.memory.share_arenas`).
@@ -52,46 +62,59 @@ class Engine:
         there is no progress to report. Raises what `TranscriptionPipeline` raises, and what `hook` or `alive` raise.
         """
         with self._turnstile.admitted(urgent=urgent, alive=alive) as guest:
-            pipeline = self.pipeline
-            if self._batches is not None:
-                pipeline = pipeline.with_batching(self._batches.batching(guest))
-            step = _Step(hook or NullHook(), self._turnstile, guest)
-            kept = None if checkpoints is None else _KeptOutside(checkpoints, self._turnstile, guest)
-            return pipeline(source, step, options, kept)
+            batching = OwnBatches if self._batches is None else self._batches.batching(guest)
+            pipeline = self.pipeline.among_others(_AmongOthers(self._turnstile, guest), batching)
+            before = _guest.set(guest)
+            try:
+                return pipeline(source, hook, options, checkpoints)
+            finally:
+                _guest.reset(before)
+
+
+_guest: ContextVar[Guest] = ContextVar("_guest")
+# Whose part of the work a thread does.
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
-    """Reports progress, and makes way for others."""
+class _AmongOthers:
+    """`Pace` of a guest of the turnstile."""
 
-    hook: Hook
     turnstile: Turnstile
     guest: Guest
 
-    def __call__(self, stage: str, done: float, total: float) -> None:
-        self.hook(stage, done, total)
-        self.turnstile.make_way(self.guest)
+    @property
+    def overlaps(self) -> bool:
+        """Where there may be a place to spare, and no memory that is in no forecast."""
+        return self.turnstile.places > 1 and not self.turnstile.strict
 
+    def step(self) -> None:
+        """Make way for others."""
+        self.turnstile.make_way(_guest.get())
 
-@dataclass(frozen=True, slots=True)
-class _KeptOutside:
-    """Checkpoints, for whose storage others need not wait.
+    def away(self) -> AbstractContextManager[None]:
+        """Let others compute meanwhile.
 
-    Urgent recordings keep their place meanwhile: another would begin a step in it, and compute beside them on their
-    return for as long as that takes.
-    """
+        Urgent recordings keep their place: another would begin a step in it, and compute beside them on their return
+        for as long as that takes.
+        """
+        guest = _guest.get()
+        return nullcontext() if guest.urgent else self.turnstile.outside(guest)
 
-    checkpoints: Checkpoints
-    turnstile: Turnstile
-    guest: Guest
+    def together(self, left: Callable[[Part], Left], right: Callable[[Part], Right], hook: Hook) -> tuple[Left, Right]:
+        """Do the left part in places that nobody else wants, and what is left of it once the right one is done."""
+        other = self.turnstile.part_of(self.guest)
 
-    def load(self, stage: str) -> bytes | None:
-        with self._away():
-            return self.checkpoints.load(stage)
+        def beside(step: Part) -> Left:
+            other.alive = step.alive
+            with self.turnstile.computing(other):
+                _guest.set(other)  # in the context of a thread that ends with this
+                return left(step)
 
-    def save(self, stage: str, content: bytes) -> None:
-        with self._away():
-            self.checkpoints.save(stage, content)
+        def wait_for(made: Future[Left]) -> Left:
+            self.turnstile.needed(other)
+            with self.turnstile.outside(self.guest):
+                while not wait([made], LOOK).done:
+                    self.guest.alive()
+            return result_of(made)
 
-    def _away(self) -> AbstractContextManager[None]:
-        return nullcontext() if self.guest.urgent else self.turnstile.outside(self.guest)
+        return side_by_side(beside, right, hook, wait_for)

@@ -15,7 +15,6 @@ from pipeline.memory import spoils_its_thread
 
 Left = TypeVar("Left")
 Right = TypeVar("Right")
-Part = TypeVar("Part")
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 
@@ -24,21 +23,39 @@ class _Ended(Exception):
     """The other part has failed, so that nobody waits for this one."""
 
 
-def side_by_side(left: Callable[[Hook], Left], right: Callable[[Hook], Right], hook: Hook) -> tuple[Left, Right]:
+class Part:
+    """The hook of one of two parts: it ends where the other has failed."""
+
+    def __init__(self, hook: Hook, failed: threading.Event) -> None:
+        self._hook = hook
+        self._failed = failed
+
+    def __call__(self, stage: str, done: float, total: float) -> None:
+        """Report."""
+        self.alive()
+        self._hook(stage, done, total)
+
+    def alive(self) -> None:
+        """Have nothing to report; ends as a report does."""
+        if self._failed.is_set():
+            raise _Ended
+
+
+def side_by_side(
+    left: Callable[[Part], Left],
+    right: Callable[[Part], Right],
+    hook: Hook,
+    wait: Callable[[Future[Left]], Left] = result_of,
+) -> tuple[Left, Right]:
     """Run `left` in a thread of its own and `right` in this one; each is given the hook to report to.
 
-    The hook is called by one of them at a time. Where one part fails, or the hook ends it, the other ends at its next
-    report. Raises what the part that failed first has raised.
+    The hook may be called by both at once. Where one part fails, or the hook ends it, the other ends at its next
+    report. `wait` gives what `left` makes once `right` is done. Raises what the part that failed first has raised.
     """
-    failed, turn = threading.Event(), threading.Lock()
+    failed = threading.Event()
+    step = Part(hook, failed)
 
-    def step(stage: str, done: float, total: float) -> None:
-        with turn:
-            if failed.is_set():
-                raise _Ended
-            hook(stage, done, total)
-
-    def run(part: Callable[[Hook], Part]) -> Part:
+    def run(part: Callable[[Part], Made]) -> Made:
         try:
             return part(step)
         except BaseException:
@@ -53,7 +70,7 @@ def side_by_side(left: Callable[[Hook], Left], right: Callable[[Hook], Right], h
             except _Ended:
                 result_of(other)
                 raise
-            return result_of(other), mine
+            return wait(other), mine
         except BaseException:  # an interrupt while this one waits, for instance
             failed.set()
             raise

@@ -30,6 +30,7 @@ from pipeline.hooks import Hook, NullHook
 from pipeline.memory import give_back
 from pipeline.models.store import ModelStore
 from pipeline.options import PipelineOptions
+from pipeline.pace import Alone, Pace, Reports
 from pipeline.parties import (
     ChannelHook,
     join_diarizations,
@@ -40,7 +41,6 @@ from pipeline.parties import (
 )
 from pipeline.segmentation.segmenter import Segmentation
 from pipeline.segmentation.vad import detect_speech
-from pipeline.side_by_side import side_by_side
 from pipeline.stopwatch import Stopwatch
 from pipeline.types import (
     UNDETERMINED,
@@ -75,8 +75,8 @@ class Heard:
 class TranscriptionPipeline:
     """Loaded models and the options they run with. Holds nothing of a recording: one pipeline serves many.
 
-    Without a `backend` it tells who spoke when, and no words. `parallel` recognizes speech while voices are told
-    apart, in two threads.
+    Without a `backend` it tells who spoke when, and no words. `pace` says whether speech is recognized while voices are
+    told apart.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class TranscriptionPipeline:
         models: Sequence[ModelRecord] = (),
         notices: Sequence[Notice] = (),
         batching: Batching = OwnBatches,
-        parallel: bool = False,
+        pace: Pace | None = None,
     ) -> None:
         self.diarizer = diarizer
         self.backend = backend
@@ -98,7 +98,7 @@ class TranscriptionPipeline:
         self.models = tuple(models)
         self.notices = tuple(notices)
         self.batching = batching
-        self.parallel = parallel
+        self.pace = pace or Alone()
 
     @classmethod
     def from_pretrained(
@@ -172,7 +172,7 @@ class TranscriptionPipeline:
         alignment = ModelRecord(kind="alignment", name=aligner.name, sha256=None)
         models = (*self.models, recognizer, alignment)
         return TranscriptionPipeline(
-            self.diarizer, backend, aligner, options, models=models, notices=notices, parallel=parallel
+            self.diarizer, backend, aligner, options, models=models, notices=notices, pace=Alone(overlaps=parallel)
         )
 
     @classmethod
@@ -205,8 +205,8 @@ class TranscriptionPipeline:
         models = [replace(store.record(used), kind=kind) for kind, used in kinds.items()]
         return cls(diarizer, None, None, options, models=models)
 
-    def with_batching(self, batching: Batching) -> TranscriptionPipeline:
-        """Share the loaded models, with chunks put together in another way, one part of the work after the other."""
+    def among_others(self, pace: Pace, batching: Batching) -> TranscriptionPipeline:
+        """Share the loaded models, at another pace, and with chunks put together in another way."""
         models, notices = self.models, self.notices
         return TranscriptionPipeline(
             self.diarizer,
@@ -216,6 +216,7 @@ class TranscriptionPipeline:
             models=models,
             notices=notices,
             batching=batching,
+            pace=pace,
         )
 
     @device_errors()
@@ -235,14 +236,14 @@ class TranscriptionPipeline:
         of one fit, `DeviceLost` where the GPU has failed; and what `checkpoints` raise.
         """
         begin_thread()
-        hook, options, watch = hook or NullHook(), options or self.options, Stopwatch()
+        hook, options, watch = Reports(hook or NullHook(), self.pace), options or self.options, Stopwatch()
         checkpoints = NoCheckpoints() if checkpoints is None else checkpoints
         with watch.stage("decode"):
             audio = source if isinstance(source, Waveform) else decode(source, limits=options.limits, hook=hook)
             separate = keeps_channels_apart(audio, options)
             channels = audio.channels
             audio = audio if separate else downmix(noting_single_channel(audio, options))
-        stages = Stages(checkpoints=checkpoints, watch=watch, duration=audio.duration)
+        stages = Stages(checkpoints=checkpoints, watch=watch, duration=audio.duration, pace=self.pace)
         if separate:
             heard = self._hear_parties(audio, options, hook, stages)
             words = assign_channels(heard.recognition.words, heard.diarization)
@@ -283,8 +284,8 @@ class TranscriptionPipeline:
         def recognize(step: Hook) -> Recognition:
             return self._recognize(audio, speech, options, step, stages)
 
-        if self.parallel and self.backend is not None:
-            diarization, recognition = side_by_side(diarize, recognize, hook)
+        if self.pace.overlaps and self.backend is not None:
+            diarization, recognition = self.pace.together(diarize, recognize, hook)
         else:
             diarization = diarize(hook)
             del segmentation  # large for a long recording

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 PATIENCE: Final = 1.0
@@ -20,22 +20,41 @@ def nobody_asks() -> None:
 
 
 @dataclass(eq=False)
+class Account:
+    """What a recording has had."""
+
+    used: float = 0.0
+    """Seconds that it has computed, all parts together."""
+
+
+@dataclass(eq=False)
 class Guest:
-    """A recording that is worked on."""
+    """A recording that is worked on, or a part of the work on it."""
 
     urgent: bool
     """Goes before all that are not."""
     alive: Callable[[], None] = nobody_asks
     """Called now and then while it waits; what it raises ends the wait."""
-    used: float = 0.0
-    """Seconds that it has computed."""
+    account: Account = field(default_factory=Account)
+    spare: bool = False
+    """Has only a place that nobody else wants."""
     since: float | None = None
     """When it was let in; None while it is outside."""
 
     @property
-    def rank(self) -> tuple[bool, float]:
+    def used(self) -> float:
+        """Seconds that the recording has computed."""
+        return self.account.used
+
+    @property
+    def rank(self) -> tuple[bool, bool, float]:
         """Sorts the one that goes first to the front."""
-        return not self.urgent, self.used
+        return self.spare, not self.urgent, self.used
+
+    @property
+    def leaves(self) -> bool:
+        """Whether it leaves for an urgent one."""
+        return self.spare or not self.urgent
 
 
 class Turnstile:
@@ -48,9 +67,10 @@ class Turnstile:
     """
 
     def __init__(self, places: int = 1, clock: Callable[[], float] = time.monotonic, *, strict: bool = False) -> None:
+        self.places = places
+        self.strict = strict
         self._free = places
         """Below 0 while urgent ones are in that somebody has yet to leave for."""
-        self._strict = strict
         self._clock = clock
         self._changed = threading.Condition()
         self._guests: list[Guest] = []
@@ -67,15 +87,34 @@ class Turnstile:
         with self._changed:
             for other in self._inside:
                 self._count(other)
-            guest.used = min((other.used for other in self._guests), default=0.0)
+            guest.account.used = min((other.used for other in self._guests), default=0.0)
             self._guests.append(guest)
         try:
-            self._enter(guest)
-            yield guest
+            with self.computing(guest):
+                yield guest
         finally:
-            self._leave(guest)
             with self._changed:
                 self._guests.remove(guest)
+
+    @staticmethod
+    def part_of(guest: Guest) -> Guest:
+        """Make a guest of a part of the work on a recording, for another thread: it has only what nobody else wants."""
+        return Guest(urgent=guest.urgent, account=guest.account, spare=True)
+
+    def needed(self, part: Guest) -> None:
+        """Have a part go as its recording goes, which waits for it."""
+        with self._changed:
+            part.spare = False
+            self._changed.notify_all()
+
+    @contextmanager
+    def computing(self, guest: Guest) -> Iterator[None]:
+        """Compute, once there is a place. Raises what the guest's `alive` raises while it waits."""
+        try:
+            self._enter(guest)
+            yield
+        finally:
+            self._leave(guest)
 
     @contextmanager
     def outside(self, guest: Guest) -> Iterator[None]:
@@ -87,16 +126,20 @@ class Turnstile:
             self._enter(guest)
 
     def crowded(self, guest: Guest) -> bool:
-        """Whether others compute or wait to, and leave no place unused."""
+        """Whether other recordings compute or wait to, and leave no place to spare."""
+
+        def others(guests: Sequence[Guest]) -> bool:
+            return any(other.account is not guest.account and not other.spare for other in guests)
+
         with self._changed:
-            waiting = any(other is not guest for other in self._waiting)
-            return waiting or (self._free <= 0 and any(other is not guest for other in self._inside))
+            spare = self._free + sum(other.spare for other in self._inside)
+            return others(self._waiting) or (spare <= 0 and others(self._inside))
 
     def make_way(self, guest: Guest) -> None:
         """Leave for an urgent guest, or let the one that waits first go before this one if it has had clearly less."""
         with self._changed:
             self._count(guest)
-            owed = self._free < 0 and not guest.urgent
+            owed = self._free < 0 and guest.leaves
             first = min(self._waiting, key=_rank, default=None)
             if not owed and (first is None or not _goes_before(first, guest)):
                 return
@@ -129,8 +172,8 @@ class Turnstile:
 
     def _may_enter(self, guest: Guest) -> bool:
         """Whether it is this one's turn, and there is a place, or, for an urgent one, somebody who will leave."""
-        beyond = guest.urgent and not self._strict
-        room = self._free + (sum(not other.urgent for other in self._inside) if beyond else 0)
+        beyond = not guest.leaves and not self.strict
+        room = self._free + (sum(other.leaves for other in self._inside) if beyond else 0)
         return room > 0 and min(self._waiting, key=_rank) is guest
 
     def _leave(self, guest: Guest) -> None:
@@ -147,15 +190,17 @@ class Turnstile:
     def _count(self, guest: Guest) -> None:
         now = self._clock()
         if guest.since is not None:
-            guest.used += now - guest.since
+            guest.account.used += now - guest.since
             guest.since = now
 
 
-def _rank(guest: Guest) -> tuple[bool, float]:
+def _rank(guest: Guest) -> tuple[bool, bool, float]:
     return guest.rank
 
 
 def _goes_before(waiting: Guest, inside: Guest) -> bool:
+    if waiting.spare or inside.spare:
+        return not waiting.spare
     if waiting.urgent != inside.urgent:
         return waiting.urgent
     return waiting.used + PATIENCE < inside.used

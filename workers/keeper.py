@@ -19,7 +19,7 @@ from api.jobs.lease import Claim, Hold, heartbeat
 from api.logging import where
 from pipeline.errors import HansardError
 from workers.metrics import HEARTBEATS_FAILED
-from workers.progress import fraction
+from workers.progress import Progress
 
 log = structlog.get_logger()
 
@@ -42,7 +42,10 @@ class Rhythm:
 
 
 @dataclass(slots=True)
-class _Progress:
+class _Told:
+    """What the work reported last, and what of it the database knows."""
+
+    reached: Progress = field(default_factory=Progress)
     stage: str | None = None
     fraction: float = 0.0
     at: float = field(default_factory=time.monotonic)
@@ -69,7 +72,7 @@ class Keeper:
         self._rhythm = rhythm
         self._stopping = stopping
         self._hung = hung
-        self._progress = _Progress()
+        self._progress = _Told()
         self._end: HansardError | None = None
         self._over = threading.Event()
         self._thread = threading.Thread(
@@ -96,10 +99,9 @@ class Keeper:
         Raises:
             OwnershipLost, JobCancelled, WorkerStopping: the work ends here.
         """
-        reached = fraction(stage, done, total)
         self._progress.at = time.monotonic()
         self._progress.stage = stage
-        self._progress.fraction = max(self._progress.fraction, reached)
+        self._progress.fraction = self._progress.reached.report(stage, done, total)
         self.check()
 
     def alive(self) -> None:

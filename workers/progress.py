@@ -8,7 +8,8 @@ from typing import Final
 
 SPANS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
     {
-        # Shares of the time that a job takes on a CPU, as measured on a meeting of four; where a stage begins and ends.
+        # Where a stage begins and ends if one comes after the other: shares of the time that a job takes on a CPU, as
+        # measured on a meeting of four.
         "fetch": (0.0, 0.03),
         "decode": (0.03, 0.05),
         "segmentation": (0.05, 0.30),
@@ -22,8 +23,36 @@ SPANS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
 )
 
 
-def fraction(stage: str, done: float, total: float) -> float:
-    """Share of the whole job that is done, 0..1, when `done` of `total` of a stage are."""
+_SIDES: Final = (("embedding", "clustering", "relabelling"), ("asr", "alignment"))
+# Stages of the parts that may be at work at the same time: voices, words.
+
+
+class Progress:
+    """How far one job is. Never goes back."""
+
+    def __init__(self) -> None:
+        self._sides = [0.0 for _ in _SIDES]
+        self._rest = 0.0
+
+    def report(self, stage: str, done: float, total: float) -> float:
+        """Note that `done` of `total` of a stage are done; gives the share of the whole job, 0..1.
+
+        What comes after both parts has their shares behind it, and each part what comes before both.
+        """
+        position = _position(stage, done, total)
+        for number, side in enumerate(_SIDES):
+            if stage in side:
+                start = SPANS[side[0]][0]
+                self._sides[number] = max(self._sides[number], position - start)
+                self._rest = max(self._rest, SPANS[_SIDES[0][0]][0])
+                break
+        else:
+            self._rest = max(self._rest, position)
+        after = SPANS[_SIDES[-1][-1]][1]
+        return self._rest if self._rest >= after else min(after, self._rest + sum(self._sides))
+
+
+def _position(stage: str, done: float, total: float) -> float:
     start, end = SPANS[stage]
     share = min(max(done / total, 0.0), 1.0) if total > 0 else 0.0
     return start + share * (end - start)

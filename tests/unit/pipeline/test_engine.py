@@ -6,11 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from typing import cast
 
 import numpy as np
 import pytest
+from torch import Tensor
 
 from pipeline.asr.chunk_audio import ChunkAudio
 from pipeline.checkpoints import NoCheckpoints
@@ -23,7 +25,7 @@ from pipeline.turnstile import Turnstile
 from pipeline.types import Transcript
 from pipeline.waveform import Waveform
 from tests.unit.pipeline.asr.scripted import ScriptedBatch
-from tests.unit.pipeline.conversation import KnowingSegmenter, Turns, sing, tone_encoder
+from tests.unit.pipeline.conversation import KnowingSegmenter, ToneNetwork, Turns, sing, tone_encoder
 from tests.unit.pipeline.talk import APART, MODELS, ChannelSegmenter, Listener, spoken
 
 SOON = 20.0
@@ -70,6 +72,58 @@ def test_recordings_at_once_get_what_they_get_alone(places: int) -> None:
         together = list(threads.map(engine, recordings * 3, timeout=SOON))
     assert [timeless(transcript) for transcript in together] == alone * 3
     assert all(transcript.words for transcript in alone)
+
+
+@pytest.mark.parametrize(("places", "strict", "at_once"), [(2, False, True), (1, False, False), (2, True, False)])
+def test_voices_are_told_apart_beside_the_recognizer_where_a_place_is_free(
+    places: int, strict: bool, at_once: bool
+) -> None:
+    pipeline, recordings = talks()
+    turnstile, alone = Turnstile(places, strict=strict), timeless(pipeline(recordings[0]))
+    listener, network = cast("Listener", pipeline.backend), cast("ToneNetwork", pipeline.diarizer.encoder.network)
+    encode, frames, meeting, met = listener.encode, network.frames, threading.Barrier(2), dict[str, bool]()
+
+    def meet(who: str) -> None:
+        """Once each."""
+        if who not in met:
+            met[who] = False
+            with suppress(threading.BrokenBarrierError):
+                meeting.wait(SOON if at_once else 0.2)
+                met[who] = True
+
+    def heard(chunks: Sequence[ChunkAudio]) -> ScriptedBatch:
+        meet("recognizer")
+        return encode(chunks)
+
+    def listened(features: Tensor) -> Tensor:
+        meet("voices")
+        return frames(features)
+
+    listener.encode, network.frames = heard, listened  # type: ignore[method-assign]
+    assert timeless(Engine(pipeline, turnstile)(recordings[0])) == alone
+    assert met == {"recognizer": at_once, "voices": at_once}
+    assert turnstile._guests == turnstile._inside == turnstile._waiting == []
+
+
+@pytest.mark.parametrize("failing", ["asr", "embedding", "clustering"])
+def test_where_one_part_fails_the_other_ends_and_nothing_stays_behind(failing: str) -> None:
+    """Whether the other computes, waits for a place or is waited for."""
+    pipeline, recordings = talks()
+    engine = Engine(pipeline, Turnstile(2))
+
+    def fail_there(stage: str, done: float, total: float) -> None:
+        if stage == failing:
+            raise ZeroDivisionError
+
+    with ThreadPoolExecutor(3) as threads:
+        bad = [threads.submit(engine, recording, fail_there) for recording in recordings[:2]]
+        good = threads.submit(engine, recordings[2])
+        for one in bad:
+            with pytest.raises(ZeroDivisionError):
+                one.result(SOON)
+        assert good.result(SOON).words
+    turnstile = engine._turnstile
+    assert turnstile._guests == turnstile._inside == turnstile._waiting == []
 
 
 def test_a_recording_that_fails_fails_alone() -> None:

@@ -44,24 +44,6 @@ def test_both_run_at_the_same_time_and_give_what_they_found() -> None:
     assert side_by_side(lambda _: part("left"), lambda _: part("right"), NullHook()) == ("left", "right")
 
 
-def test_reports_come_one_at_a_time() -> None:
-    inside = threading.Lock()
-    told: list[str] = []
-
-    def hook(stage: str, done: float, total: float) -> None:
-        assert inside.acquire(blocking=False)
-        time.sleep(0.001)
-        told.append(stage)
-        inside.release()
-
-    def part(step: Hook, stage: str) -> None:
-        for number in range(50):
-            step(stage, number, 50)
-
-    side_by_side(lambda step: part(step, "embedding"), lambda step: part(step, "asr"), hook)
-    assert sorted(told) == ["asr"] * 50 + ["embedding"] * 50
-
-
 @pytest.mark.parametrize("failing", ["left", "right"])
 def test_where_one_fails_the_other_ends(failing: str) -> None:
     left, right = (fail, until_ended) if failing == "left" else (until_ended, fail)

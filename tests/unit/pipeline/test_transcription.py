@@ -14,6 +14,7 @@ from torch import Tensor
 
 from pipeline.errors import EmptyFile, InvalidOption, SpeakerCountUnreachable
 from pipeline.options import AlignmentOptions, AsrOptions, DiarizationOptions, PipelineOptions, SpeakerCount
+from pipeline.pace import Alone
 from pipeline.types import AttributionMethod, ModelRecord, Notice, Transcript
 from tests.unit.pipeline.conversation import PROFILE, ToneNetwork, Turns
 from tests.unit.pipeline.talk import MODELS, SECONDS, TALK, Listener, pipeline_for, spoken
@@ -48,7 +49,7 @@ def test_a_transcript_knows_its_recording() -> None:
 def test_both_parts_at_once_give_what_they_give_one_after_the_other(channels: tuple[Turns, ...]) -> None:
     pipeline, audio = pipeline_for(channels)
     one_by_one = pipeline(audio)
-    pipeline.parallel = True
+    pipeline.pace = Alone(overlaps=True)
     found = pipeline(audio)
     assert (found.words, found.diarization) == (one_by_one.words, one_by_one.diarization)
     assert (found.segments, found.notices) == (one_by_one.segments, one_by_one.notices)
@@ -56,7 +57,7 @@ def test_both_parts_at_once_give_what_they_give_one_after_the_other(channels: tu
 
 def test_the_recognizer_does_not_wait_for_the_voices() -> None:
     pipeline, audio = pipeline_for([TALK])
-    pipeline.parallel, heard = True, threading.Event()
+    pipeline.pace, heard = Alone(overlaps=True), threading.Event()
     network = cast("ToneNetwork", pipeline.diarizer.encoder.network)
     embed = network.frames
 
@@ -74,7 +75,7 @@ def test_the_recognizer_does_not_wait_for_the_voices() -> None:
 
 def test_what_the_voices_raise_ends_the_recognizer_as_well() -> None:
     pipeline, audio = pipeline_for([TALK])
-    pipeline.parallel = True
+    pipeline.pace = Alone(overlaps=True)
     with pytest.raises(SpeakerCountUnreachable):
         pipeline(audio, options=PipelineOptions(speakers=SpeakerCount(exactly=7, strict=True)))
 

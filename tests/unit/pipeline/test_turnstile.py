@@ -241,6 +241,80 @@ def test_it_is_crowded_where_no_place_is_left(places: int, crowded: bool) -> Non
             assert turnstile.crowded(guest) is crowded
 
 
+def test_a_part_has_a_place_that_nobody_else_wants_and_leaves_it_to_whoever_comes() -> None:
+    turnstile, order = Turnstile(2, clock=Clock()), list[str]()
+    with turnstile.admitted() as guest:
+        part = turnstile.part_of(guest)
+        with turnstile.computing(part):
+            assert not turnstile.crowded(guest)
+            turnstile.make_way(part)
+            comer = Visitor(turnstile, order, "comer")
+            comer.start()
+            until(lambda: turnstile._waiting)
+            turnstile.make_way(guest)
+            assert order == []
+            turnstile.make_way(part)
+            assert order == ["comer"]
+        comer.join(SOON)
+
+
+def test_a_part_waits_while_others_do_and_until_its_recording_needs_it() -> None:
+    clock, order = Clock(), list[str]()
+    turnstile = Turnstile(clock=clock)
+    with turnstile.admitted() as guest:
+        part = turnstile.part_of(guest)
+
+        def compute() -> None:
+            with turnstile.computing(part):
+                order.append("part")
+                clock.now += 3.0
+
+        beside, comer = threading.Thread(target=compute), Visitor(turnstile, order, "comer")
+        for number, thread in enumerate((beside, comer), start=1):
+            thread.start()
+            until(lambda number=number: len(turnstile._waiting) == number)  # type: ignore[misc]
+        clock.now += 0.5
+        turnstile.make_way(guest)
+        assert order == []
+        turnstile.needed(part)
+        with turnstile.outside(guest):
+            beside.join(SOON)
+            comer.join(SOON)
+        # The comer has had less; what the part took is counted as the recording's.
+        assert order == ["comer", "part"]
+        assert guest.used == pytest.approx(3.5)
+
+
+@pytest.mark.parametrize("needed", [False, True])
+def test_a_part_of_an_urgent_recording_computes_beside_others_once_it_is_needed(needed: bool) -> None:
+    turnstile, order = Turnstile(2), list[str]()
+    with turnstile.admitted(), turnstile.admitted(), turnstile.admitted(urgent=True) as guest:
+        part = turnstile.part_of(guest)
+
+        def compute() -> None:
+            with turnstile.computing(part):
+                order.append("part")
+
+        beside = threading.Thread(target=compute)
+        beside.start()
+        until(lambda: turnstile._waiting)
+        if needed:
+            turnstile.needed(part)
+            beside.join(SOON)
+        assert order == ["part"] * needed
+    beside.join(SOON)
+
+
+def test_an_urgent_recording_waits_for_no_part_that_has_a_place_to_spare() -> None:
+    turnstile = Turnstile(2)
+    with turnstile.admitted(urgent=True) as guest, turnstile.computing(part := turnstile.part_of(guest)):
+        with turnstile.admitted(urgent=True):
+            leaver = threading.Thread(target=turnstile.make_way, args=(part,))
+            leaver.start()
+            until(lambda: turnstile._waiting == [part])
+        leaver.join(SOON)
+
+
 def test_others_compute_while_a_guest_waits_for_something_else() -> None:
     clock = Clock()
     turnstile, order = Turnstile(clock=clock), list[str]()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from opentelemetry.trace import StatusCode
@@ -10,6 +11,7 @@ from prometheus_client import REGISTRY
 
 from api import tracing
 from pipeline.errors import CorruptMedia
+from pipeline.hooks import NullHook
 from tests.unit.api.spans import Spans, id_of, parent_of, traced
 from workers.stages import StageSpans, stage
 
@@ -51,6 +53,20 @@ def test_a_stage_lasts_from_the_report_before_it_to_its_last(spans: Spans) -> No
     heard(("segmentation", 1, 2), ("segmentation", 2, 2), ("asr", 0, 2), ("asr", 2, 2))
     assert times(spans) == [("stage.segmentation", 1, 3), ("stage.asr", 3, 5)]
     assert {parent_of(span) for span in spans.all()} == {None, id_of(spans.named("job.process"))}
+
+
+def test_parts_that_run_side_by_side_have_spans_of_their_own(spans: Spans) -> None:
+    with tracing.span("job.process"), StageSpans(NullHook(), Clock()) as hook, ThreadPoolExecutor(1) as beside:
+        hook("segmentation", 2, 2)
+        for stage, done in (("embedding", 1), ("asr", 1), ("embedding", 2), ("asr", 2), ("clustering", 2)):
+            report = (stage, done, 2)
+            hook(*report) if stage == "asr" else beside.submit(hook, *report).result()
+    assert sorted(times(spans)) == [
+        ("stage.asr", 2, 6),
+        ("stage.clustering", 5, 7),
+        ("stage.embedding", 2, 5),
+        ("stage.segmentation", 1, 2),
+    ]
 
 
 def test_a_stage_that_comes_for_every_channel_has_a_span_for_each(spans: Spans) -> None:
