@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, TypeVar
 
 from pipeline.hooks import Hook
-from pipeline.side_by_side import Part, side_by_side
+from pipeline.side_by_side import side_by_side
 
 Left = TypeVar("Left")
 Right = TypeVar("Right")
@@ -27,7 +27,7 @@ class Pace(Protocol):
     def away(self) -> AbstractContextManager[None]:
         """Around what is no computing: others may compute meanwhile."""
 
-    def together(self, left: Callable[[Part], Left], right: Callable[[Part], Right], hook: Hook) -> tuple[Left, Right]:
+    def together(self, left: Callable[[Hook], Left], right: Callable[[Hook], Right], hook: Hook) -> tuple[Left, Right]:
         """Do both parts, `left` in a thread of its own, each with the hook to report to.
 
         Raises what the part that failed first has raised.
@@ -47,7 +47,7 @@ class Alone:
         """Nothing is different."""
         return nullcontext()
 
-    def together(self, left: Callable[[Part], Left], right: Callable[[Part], Right], hook: Hook) -> tuple[Left, Right]:
+    def together(self, left: Callable[[Hook], Left], right: Callable[[Hook], Right], hook: Hook) -> tuple[Left, Right]:
         """Do both at once."""
         return side_by_side(left, right, hook)
 

@@ -41,16 +41,12 @@ class Part:
             raise _Ended
 
 
-def side_by_side(
-    left: Callable[[Part], Left],
-    right: Callable[[Part], Right],
-    hook: Hook,
-    wait: Callable[[Future[Left]], Left] = result_of,
-) -> tuple[Left, Right]:
+def side_by_side(left: Callable[[Part], Left], right: Callable[[Part], Right], hook: Hook) -> tuple[Left, Right]:
     """Run `left` in a thread of its own and `right` in this one; each is given the hook to report to.
 
     The hook may be called by both at once. Where one part fails, or the hook ends it, the other ends at its next
-    report. `wait` gives what `left` makes once `right` is done. Raises what the part that failed first has raised.
+    report. Where no thread can be had, `left` comes after `right`. Raises what the part that failed first has raised,
+    or the other if that fails by itself before its next report.
     """
     failed = threading.Event()
     step = Part(hook, failed)
@@ -63,17 +59,31 @@ def side_by_side(
             raise
 
     with ThreadPoolExecutor(1, thread_name_prefix="side", initializer=begin_thread) as threads:
-        other = threads.submit(copy_context().run, run, left)
+        try:
+            other = threads.submit(copy_context().run, run, left)
+        except RuntimeError:  # no memory for it, or a limit on their number
+            mine = run(right)
+            return run(left), mine
         try:
             try:
                 mine = run(right)
             except _Ended:
                 result_of(other)
                 raise
-            return wait(other), mine
+            return result_of(other), mine
         except BaseException:  # an interrupt while this one waits, for instance
             failed.set()
             raise
+        finally:
+            del other  # an error holds on to this frame, which must not hold on to the error
+
+
+def anew(make: Callable[[], Made]) -> Made:
+    """Make something in this thread; where that computes nothing new any more, as memory ran out in it, in another.
+
+    See `pipeline.memory.spoils_its_thread`.
+    """
+    return spread(lambda _: make(), [None], 1)[0]
 
 
 def spread(make: Callable[[Item], Made], items: Sequence[Item], threads: int) -> list[Made]:

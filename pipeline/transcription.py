@@ -278,8 +278,15 @@ class TranscriptionPipeline:
             segmentation = stages("segmentation", segmentation_artefact, lambda: self.diarizer.segmenter(audio, hook))
             speech = detect_speech(segmentation, options.vad)
 
+        kept = [segmentation]
+        del segmentation  # large for a long recording
+
         def diarize(step: Hook) -> Diarization:
-            return self._diarize(audio, segmentation, options, step, stages)
+            try:
+                return self._diarize(audio, kept.pop(), options, step, stages)
+            finally:
+                if audio.duration >= LONG:
+                    give_back()
 
         def recognize(step: Hook) -> Recognition:
             return self._recognize(audio, speech, options, step, stages)
@@ -288,9 +295,6 @@ class TranscriptionPipeline:
             diarization, recognition = self.pace.together(diarize, recognize, hook)
         else:
             diarization = diarize(hook)
-            del segmentation  # large for a long recording
-            if audio.duration >= LONG:
-                give_back()
             recognition = recognize(hook)
         return Heard(
             speech=speech,
@@ -302,11 +306,13 @@ class TranscriptionPipeline:
         self, audio: Waveform, segmentation: Segmentation, options: PipelineOptions, hook: Hook, stages: Stages
     ) -> Diarization:
         with stages.watch.stage("diarization"):
-            return stages(
+            found = stages(
                 "diarization",
                 diarization_artefact,
                 lambda: self._find_turns(audio, segmentation, options, hook, stages),
             )
+        hook("relabelling", audio.duration, audio.duration)  # also where there was nothing to tell apart
+        return found
 
     def _find_turns(
         self, audio: Waveform, segmentation: Segmentation, options: PipelineOptions, hook: Hook, stages: Stages

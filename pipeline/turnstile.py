@@ -24,20 +24,31 @@ class Account:
     """What a recording has had."""
 
     used: float = 0.0
-    """Seconds that it has computed, all parts together."""
+    """Seconds that it has computed, in places that others could have had."""
+
+
+class CalledOff(Exception):
+    """A helper is not needed any more, and has not begun."""
 
 
 @dataclass(eq=False)
 class Guest:
-    """A recording that is worked on, or a part of the work on it."""
+    """A recording that is worked on, or a helper: part of that work, done by another thread."""
 
     urgent: bool
     """Goes before all that are not."""
     alive: Callable[[], None] = nobody_asks
     """Called now and then while it waits; what it raises ends the wait."""
     account: Account = field(default_factory=Account)
+    helps: Guest | None = None
+    """The recording, for a helper."""
     spare: bool = False
-    """Has only a place that nobody else wants."""
+    """Has only a place that nobody else wants, and what it takes is counted for nobody."""
+    begun: bool = False
+    """Whether it was ever let in."""
+    over: bool = False
+    """Whether it will not compute any more."""
+    called_off: bool = False
     since: float | None = None
     """When it was let in; None while it is outside."""
 
@@ -58,7 +69,7 @@ class Guest:
 
 
 class Turnstile:
-    """Lets so many recordings compute at once, each in a thread of its own; the others wait.
+    """Lets so many guests compute at once, each in a thread of its own; the others wait. A recording is one, or two.
 
     Nobody is interrupted: whoever computes asks at every step, with `make_way`, whether somebody else should. As a step
     may take seconds, an urgent recording does not wait for the end of one: where all places are taken it computes
@@ -97,24 +108,42 @@ class Turnstile:
                 self._guests.remove(guest)
 
     @staticmethod
-    def part_of(guest: Guest) -> Guest:
+    def helper_of(guest: Guest) -> Guest:
         """Make a guest of a part of the work on a recording, for another thread: it has only what nobody else wants."""
-        return Guest(urgent=guest.urgent, account=guest.account, spare=True)
+        return Guest(urgent=guest.urgent, account=guest.account, helps=guest, spare=True)
 
-    def needed(self, part: Guest) -> None:
-        """Have a part go as its recording goes, which waits for it."""
+    def wait_for(self, helper: Guest) -> None:
+        """Have a helper go as its recording goes, which has nothing else to do and need not wait for its place.
+
+        The recording's place is the helper's, if that waits for one; at its end the recording has the helper's. One
+        that has not begun is called off: the recording does its work, in the place that it has.
+        """
+        guest = helper.helps
         with self._changed:
-            part.spare = False
+            if guest is None or helper.over:
+                return
             self._changed.notify_all()
+            if not helper.begun:
+                helper.called_off = True
+                return
+            self._count(helper)
+            helper.spare = False
+            self._pass_on(guest, helper if helper in self._waiting else None)
 
     @contextmanager
     def computing(self, guest: Guest) -> Iterator[None]:
-        """Compute, once there is a place. Raises what the guest's `alive` raises while it waits."""
+        """Compute, once there is a place.
+
+        Raises what the guest's `alive` raises while it waits, and `CalledOff` for a helper that does not begin.
+        """
         try:
             self._enter(guest)
             yield
         finally:
-            self._leave(guest)
+            with self._changed:
+                guest.over = True
+                waits = guest.helps is not None and not guest.spare
+                self._pass_on(guest, guest.helps if waits else None)
 
     @contextmanager
     def outside(self, guest: Guest) -> Iterator[None]:
@@ -136,7 +165,10 @@ class Turnstile:
             return others(self._waiting) or (spare <= 0 and others(self._inside))
 
     def make_way(self, guest: Guest) -> None:
-        """Leave for an urgent guest, or let the one that waits first go before this one if it has had clearly less."""
+        """Leave for an urgent guest, or let the one that waits first go before this one if it has had clearly less.
+
+        A helper whose recording does not wait for it leaves for whoever waits.
+        """
         with self._changed:
             self._count(guest)
             owed = self._free < 0 and guest.leaves
@@ -154,21 +186,31 @@ class Turnstile:
                 guest.alive()
         except BaseException:
             with self._changed:
-                self._waiting.remove(guest)
+                if guest in self._waiting:
+                    self._waiting.remove(guest)
                 self._changed.notify_all()
             raise
 
     def _let_in(self, guest: Guest) -> bool:
         """Wait a little for this guest's turn; whether it has come."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._may_enter(guest), LOOK):
-                return False
-            self._waiting.remove(guest)
-            self._inside.append(guest)
-            self._free -= 1
-            guest.since = self._clock()
-            self._changed.notify_all()
+            self._changed.wait_for(lambda: guest.called_off or guest in self._inside or self._may_enter(guest), LOOK)
+            if guest.called_off:
+                raise CalledOff
+            if guest not in self._inside:  # nobody passed a place on
+                if not self._may_enter(guest):
+                    return False
+                self._free -= 1
+                self._let(guest)
             return True
+
+    def _let(self, guest: Guest) -> None:
+        """Have a guest inside."""
+        if guest in self._waiting:
+            self._waiting.remove(guest)
+        self._inside.append(guest)
+        guest.since, guest.begun = self._clock(), True
+        self._changed.notify_all()
 
     def _may_enter(self, guest: Guest) -> bool:
         """Whether it is this one's turn, and there is a place, or, for an urgent one, somebody who will leave."""
@@ -177,20 +219,27 @@ class Turnstile:
         return room > 0 and min(self._waiting, key=_rank) is guest
 
     def _leave(self, guest: Guest) -> None:
-        """Give the place back; nothing where the guest has none, as its wait for one was ended."""
+        """Give the place back."""
         with self._changed:
-            if guest not in self._inside:
-                return
-            self._count(guest)
-            guest.since = None
-            self._inside.remove(guest)
+            self._pass_on(guest, None)
+
+    def _pass_on(self, guest: Guest, other: Guest | None) -> None:
+        """Give the place to another, or back; nothing where the guest has none, as its wait for one was ended."""
+        if guest not in self._inside:
+            return
+        self._count(guest)
+        guest.since = None
+        self._inside.remove(guest)
+        if other is None:
             self._free += 1
-            self._changed.notify_all()
+        else:
+            self._let(other)
+        self._changed.notify_all()
 
     def _count(self, guest: Guest) -> None:
         now = self._clock()
         if guest.since is not None:
-            guest.account.used += now - guest.since
+            guest.account.used += 0.0 if guest.spare else now - guest.since
             guest.since = now
 
 

@@ -55,8 +55,8 @@ class _Told:
 class Keeper:
     """Sends heartbeats from a thread of its own, for as long as it is entered.
 
-    It is also the work's `pipeline.hooks.Hook`: each report of progress is where the work is stopped when the job was
-    cancelled, the worker is to stop, or the lease is lost.
+    It is also the work's `pipeline.hooks.Hook`, for all its threads: each report of progress is where the work is
+    stopped when the job was cancelled, the worker is to stop, or the lease is lost.
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class Keeper:
         self._stopping = stopping
         self._hung = hung
         self._progress = _Told()
+        self._reporting = threading.Lock()
         self._end: HansardError | None = None
         self._over = threading.Event()
         self._thread = threading.Thread(
@@ -99,9 +100,10 @@ class Keeper:
         Raises:
             OwnershipLost, JobCancelled, WorkerStopping: the work ends here.
         """
-        self._progress.at = time.monotonic()
-        self._progress.stage = stage
-        self._progress.fraction = self._progress.reached.report(stage, done, total)
+        with self._reporting:
+            self._progress.at = time.monotonic()
+            self._progress.stage = stage
+            self._progress.fraction = self._progress.reached.report(stage, done, total)
         self.check()
 
     def alive(self) -> None:

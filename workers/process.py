@@ -36,7 +36,7 @@ from workers.quality_metrics import observe_result
 from workers.result_files import result_files
 from workers.sandbox.stored_audio import read_flac
 from workers.stages import StageSpans, stage
-from workers.transcriber import Transcriber
+from workers.transcriber import Transcriber, threads_of_a_job
 from workers.watched_file import WatchedFile
 
 log = structlog.get_logger()
@@ -69,7 +69,7 @@ class Process:
         """Run a job's models, each stage kept as it ends, and end the job with its result."""
         try:
             recording, stored = _audio_of(context, held)
-            wanted = job_bytes(recording["duration"], recording["channels"], context.service.settings.threads)
+            wanted = job_bytes(recording["duration"], recording["channels"], threads_of_a_job(context.service.settings))
             with (
                 self.transcriber.prepared(held.options, keeper.alive) as transcribe,
                 self.memory.reserved(wanted, urgent=_urgent(held), alive=keeper.alive),

@@ -37,14 +37,13 @@ class Progress:
     def report(self, stage: str, done: float, total: float) -> float:
         """Note that `done` of `total` of a stage are done; gives the share of the whole job, 0..1.
 
-        What comes after both parts has their shares behind it, and each part what comes before both.
+        What comes after both parts has their shares behind it.
         """
         position = _position(stage, done, total)
         for number, side in enumerate(_SIDES):
             if stage in side:
                 start = SPANS[side[0]][0]
                 self._sides[number] = max(self._sides[number], position - start)
-                self._rest = max(self._rest, SPANS[_SIDES[0][0]][0])
                 break
         else:
             self._rest = max(self._rest, position)

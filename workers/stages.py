@@ -27,8 +27,8 @@ class StageSpans:
 
     A stage is taken to begin where the report before its first one came, and to end with its last: the pipeline knows
     nothing of traces. Stages that come once a channel have a span for each. Parts of the work that run side by side are
-    told apart by their threads; the first report of a thread has that of any before it. How long stages take is in the
-    metrics by the pipeline's own clock.
+    told apart by their threads; the first report of a thread has that of any before it. An error that ends the work is
+    noted at each stage that was under way. How long stages take is in the metrics by the pipeline's own clock.
     """
 
     def __init__(self, hook: Hook, clock: Callable[[], int] = time.time_ns) -> None:

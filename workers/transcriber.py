@@ -169,5 +169,10 @@ def places_of(settings: Settings) -> int:
     return settings.places or min(MOST_PLACES, max(1, usable_cores() // settings.threads))
 
 
+def threads_of_a_job(settings: Settings) -> int:
+    """In how many threads a job may compute: where there are several places, its voices may have one of their own."""
+    return settings.threads + (places_of(settings) > 1)
+
+
 def _plain(model: ModelRecord) -> Mapping[str, str | None]:
     return {"kind": model.kind, "name": model.name, "sha256": model.sha256}

@@ -7,7 +7,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -109,10 +109,16 @@ def latency(system: System, key: str, rounds: int) -> str:
             result = json.loads(client.transcript(event["data"]["recording_id"]))
             if number:
                 whole.append(taken)
-                beyond.append(taken - sum(result["provenance"]["stage_seconds"].values()))
+                beyond.append(taken - clock_seconds(result["provenance"]["stage_seconds"]))
     return (
         f"submission to webhook: {statistics.median(whole):.2f} s, {statistics.median(beyond):.2f} s of it not stages"
     )
+
+
+def clock_seconds(stages: Mapping[str, float]) -> float:
+    """Seconds that stages took by the clock, on a machine that is idle: voices are told apart beside the recognizer."""
+    beside = min(stages.get(name, 0.0) for name in ("diarization", "asr"))
+    return sum(stages.values()) - beside
 
 
 def submissions(system: System, key: str, seconds: float, clients: int) -> str:

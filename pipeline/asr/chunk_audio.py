@@ -42,16 +42,23 @@ class ChunkAudios:
         self._room = room
         self._changing = threading.Lock()
         self._kept: dict[Segment, ChunkAudio] = {}
+        self._lent: dict[Segment, ChunkAudio] = {}
+        # Taken with their encodings, and not put back yet.
 
     def take(self, span: Segment) -> ChunkAudio:
-        """Give a chunk, with its encoding where that was kept; it is so no longer."""
+        """Give a chunk, with its encoding where that was kept."""
         with self._changing:
-            return self._kept.pop(span, None) or ChunkAudio(self.waveform, span)
+            chunk = self._kept.pop(span, None)
+            if chunk is None:
+                return ChunkAudio(self.waveform, span)
+            self._lent[span] = chunk
+            return chunk
 
     def put_back(self, chunk: ChunkAudio, *, again: bool) -> None:
         """Keep the encoding of a chunk that may be decoded `again`, if there is room; else let go of it."""
         with self._changing:
-            if again and chunk.encoded is not None and self._kept_bytes() + chunk.encoded.nbytes <= self._room:
+            self._lent.pop(chunk.span, None)
+            if again and chunk.encoded is not None and self._held() + chunk.encoded.nbytes <= self._room:
                 self._kept[chunk.span] = chunk
             else:
                 chunk.encoded = None
@@ -59,7 +66,11 @@ class ChunkAudios:
     def let_go(self) -> None:
         """Let go of everything: nothing is expected to be decoded again."""
         with self._changing:
+            for chunk in self._kept.values():
+                chunk.encoded = None
             self._kept.clear()
 
-    def _kept_bytes(self) -> int:
-        return sum(0 if one.encoded is None else one.encoded.nbytes for one in self._kept.values())
+    def _held(self) -> int:
+        """Bytes."""
+        chunks = (*self._kept.values(), *self._lent.values())
+        return sum(0 if chunk.encoded is None else chunk.encoded.nbytes for chunk in chunks)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from pipeline.asr.backend import AsrBackend, DecodeRequest
 from pipeline.asr.batching import Batcher, Decoded, Order, decoded_of
 from pipeline.asr.chunk_audio import ChunkAudio, ChunkAudios
 from pipeline.asr.pieces import Piece
+from pipeline.side_by_side import anew
 from pipeline.types import Segment
 from pipeline.waveform import SAMPLE_RATE
 
@@ -39,16 +41,19 @@ class ChunkDecoder:
     def sample(self, chunk: Segment, temperatures: Sequence[float], *, timestamps: bool) -> Iterator[Decoded]:
         """Decode one chunk at one temperature after the other, for as long as the caller asks for more."""
         audio = self.audio.take(chunk)
-        encoded = self.backend.encode([audio])
+        encoded = anew(lambda: self.backend.encode([audio]))
+        self.audio.put_back(audio, again=False)
         for temperature in temperatures:
             self.batches.step()
             request = replace(self.request, timestamps=timestamps, temperature=temperature)
-            yield decoded_of(encoded, [self._order(audio, request)])[0]
+            yield anew(partial(decoded_of, encoded, [self._order(audio, request)]))[0]
 
     def with_times(self, piece: Piece) -> Piece:
         """Give the words of a piece cross-attention times."""
         texts = [[token for word in piece.words for token in word.tokens]]
-        words = self.backend.encode([self.audio.take(piece.span)]).words(texts, [None], self.request, times=True)
+        audio = self.audio.take(piece.span)
+        words = anew(lambda: self.backend.encode([audio]).words(texts, [None], self.request, times=True))
+        self.audio.put_back(audio, again=False)
         return replace(piece, words=tuple(words[0]))
 
     def _order(self, audio: ChunkAudio, request: DecodeRequest, again: Callable[[Decoded], bool] = never) -> Order:

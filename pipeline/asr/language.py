@@ -10,6 +10,7 @@ from pipeline.asr.chunk_audio import ChunkAudios
 from pipeline.asr.speech import SpeechClock
 from pipeline.errors import InvalidOption
 from pipeline.options import AsrOptions
+from pipeline.side_by_side import anew
 from pipeline.types import Notice, Segment
 
 _CHUNKS = 4
@@ -40,7 +41,7 @@ def detect_language(
     """Give language and mean probability over the chunks with most speech; `chunks` must not be empty."""
     fullest = [audio.take(chunk) for chunk in sorted(chunks, key=clock.seconds, reverse=True)[:_CHUNKS]]
     votes: defaultdict[str, float] = defaultdict(float)
-    for probabilities in backend.encode(fullest).languages():
+    for probabilities in anew(lambda: backend.encode(fullest).languages()):
         for language, probability in probabilities.items():
             votes[language] += probability / len(fullest)
     for chunk in fullest:

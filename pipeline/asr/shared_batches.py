@@ -13,6 +13,7 @@ from pipeline.asr.backend import AsrBackend
 from pipeline.asr.batching import STAGE, Batching, Decoded, Kind, Order, decode_together, shortest_first
 from pipeline.batch_size import no_room, short_of_memory
 from pipeline.memory import free_cached, is_out_of_memory
+from pipeline.side_by_side import anew
 from pipeline.turnstile import Guest, Turnstile
 from pipeline.types import Notice
 
@@ -165,7 +166,7 @@ class SharedBatches:
 
     def _tried(self, batch: Sequence[Slip]) -> Exception | None:
         try:
-            answers = decode_together(self._backend, [slip.order for slip in batch])
+            answers = anew(lambda: decode_together(self._backend, [slip.order for slip in batch]))
         except Exception as error:  # noqa: BLE001 - it is for those whose chunks they are
             return error.with_traceback(None)  # which holds on to what had been allocated
         self._answer(batch, answers)

@@ -32,7 +32,7 @@ from workers.context import Context
 from workers.execution import execute
 from workers.ingest import AUDIO_STAGE, Ingest
 from workers.process import MAX_LOSSES, Process
-from workers.transcriber import PipelineTranscriber, Transcriber
+from workers.transcriber import PipelineTranscriber, Transcriber, threads_of_a_job
 
 if TYPE_CHECKING:
     from api.bootstrap import Service
@@ -205,7 +205,7 @@ def test_interactive_jobs_are_urgent_to_the_models(
     priority: Priority,
 ) -> None:
     asked: list[bool] = []
-    memory = WatchedBudget()
+    memory, threads = WatchedBudget(), threads_of_a_job(service.settings)
 
     def transcribe(*arguments: Any, urgent: bool, alive: Callable[[], None]) -> None:
         assert memory.held == 1
@@ -219,7 +219,7 @@ def test_interactive_jobs_are_urgent_to_the_models(
     execute(context, job, Pool.INGEST)
     assert execute(context, job, Pool.PROCESS)
     assert asked == [priority is Priority.INTERACTIVE]
-    assert memory.asked == [(job_bytes(30.0, 1), priority is Priority.INTERACTIVE)]
+    assert memory.asked == [(job_bytes(30.0, 1, threads), priority is Priority.INTERACTIVE)]
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,8 @@ class ChannelSegmenter(KnowingSegmenter):
         self.channels = channels
 
     def __call__(self, audio: Waveform, hook: Hook | None = None) -> Segmentation:
+        if hook is not None:
+            hook("segmentation", audio.duration, audio.duration)
         for samples, turns in zip(self.recording, self.channels, strict=True):
             if np.array_equal(samples, audio.mono):
                 return segment(turns, audio.duration)

@@ -17,11 +17,12 @@ from torch import Tensor
 from pipeline.asr.chunk_audio import ChunkAudio
 from pipeline.checkpoints import NoCheckpoints
 from pipeline.diarization import DiarizationPipeline
-from pipeline.engine import Engine
+from pipeline.engine import Engine, _AmongOthers
 from pipeline.errors import EmptyFile
+from pipeline.hooks import Hook, NullHook
 from pipeline.options import AsrOptions, PipelineOptions
 from pipeline.transcription import TranscriptionPipeline
-from pipeline.turnstile import Turnstile
+from pipeline.turnstile import LOOK, Turnstile
 from pipeline.types import Transcript
 from pipeline.waveform import Waveform
 from tests.unit.pipeline.asr.scripted import ScriptedBatch
@@ -103,6 +104,48 @@ def test_voices_are_told_apart_beside_the_recognizer_where_a_place_is_free(
     assert timeless(Engine(pipeline, turnstile)(recordings[0])) == alone
     assert met == {"recognizer": at_once, "voices": at_once}
     assert turnstile._guests == turnstile._inside == turnstile._waiting == []
+
+
+@pytest.mark.parametrize("displaced", [False, True])
+def test_a_recording_that_waits_for_its_voices_is_alive_only_while_those_wait_for_a_place(displaced: bool) -> None:
+    """Where they compute, they have progress to report, or hang."""
+    turnstile, told, begun, going_on = Turnstile(2), list[str](), threading.Event(), threading.Event()
+    pace: _AmongOthers
+
+    def voices(_: Hook) -> str:
+        begun.set()
+        assert going_on.wait(SOON)
+        if displaced:
+            urgent = [threads.submit(visit), threads.submit(visit)]
+            until(lambda: len(turnstile._inside) == 3)
+            pace.step()
+            assert all(one.result(SOON) is None for one in urgent)
+        return "voices"
+
+    def words(_: Hook) -> str:
+        assert begun.wait(SOON)
+        return "words"
+
+    def alive() -> None:
+        told.append("alive")
+
+    def visit() -> None:
+        with turnstile.admitted(urgent=True):
+            until(lambda: told or not displaced)
+
+    def let_go_on() -> None:
+        until(lambda: guest not in turnstile._inside)
+        time.sleep(3 * LOOK)
+        assert told == []
+        going_on.set()
+
+    with ThreadPoolExecutor(3) as threads, turnstile.admitted(alive=alive) as guest:
+        pace = _AmongOthers(turnstile, guest, overlaps=True)
+        others = threads.submit(let_go_on)
+        assert pace.together(voices, words, NullHook()) == ("voices", "words")
+        others.result(SOON)
+        assert turnstile._inside == [guest]
+    assert bool(told) is displaced
 
 
 @pytest.mark.parametrize("failing", ["asr", "embedding", "clustering"])

@@ -7,8 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from pipeline.engine import _AmongOthers
 from pipeline.futures import result_of
-from pipeline.side_by_side import spread
+from pipeline.hooks import NullHook
+from pipeline.side_by_side import side_by_side, spread
+from pipeline.turnstile import Turnstile
 
 
 class Block:
@@ -29,7 +32,17 @@ def in_several_threads(fail: Callable[[], None]) -> None:
     spread(lambda _: fail(), range(3), 2)
 
 
-@pytest.mark.parametrize("run", [in_another_thread, in_several_threads])
+def in_a_part(fail: Callable[[], None]) -> None:
+    side_by_side(lambda _: fail(), lambda _: None, NullHook())
+
+
+def in_the_engine(fail: Callable[[], None]) -> None:
+    turnstile = Turnstile(2)
+    with turnstile.admitted() as guest:
+        _AmongOthers(turnstile, guest, overlaps=True).together(lambda _: fail(), lambda _: None, NullHook())
+
+
+@pytest.mark.parametrize("run", [in_another_thread, in_several_threads, in_a_part, in_the_engine])
 def test_once_its_error_is_dealt_with_nothing_of_the_other_thread_is_held(
     run: Callable[[Callable[[], None]], None],
 ) -> None:

@@ -51,6 +51,17 @@ def test_where_one_fails_the_other_ends(failing: str) -> None:
         side_by_side(left, right, NullHook())
 
 
+def test_where_no_thread_can_be_had_one_comes_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: threading.Thread) -> None:
+        message = "can't start new thread"
+        raise RuntimeError(message)
+
+    order: list[str] = []
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    assert side_by_side(lambda _: order.append("left"), lambda _: order.append("right"), NullHook()) == (None, None)
+    assert order == ["right", "left"]
+
+
 def test_a_hook_ends_both() -> None:
     def hook(stage: str, done: float, total: float) -> None:
         raise InterruptedError(stage)

@@ -239,7 +239,7 @@ def test_progress_passes_all_stages_in_order() -> None:
     pipeline, audio = pipeline_for([TALK])
     told: dict[str, list[float]] = {}
     pipeline(audio, lambda stage, done, total: told.setdefault(stage, []).append(done / total))
-    assert list(told) == ["embedding", "clustering", "relabelling", "asr", "alignment"]
+    assert list(told) == ["segmentation", "embedding", "clustering", "relabelling", "asr", "alignment"]
     assert all(shares == sorted(shares) and shares[-1] <= 1 for shares in told.values())
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
 from pipeline import turnstile as turnstile_module
-from pipeline.turnstile import PATIENCE, Guest, Turnstile
+from pipeline.turnstile import PATIENCE, CalledOff, Guest, Turnstile
 
 SOON = 5.0
 """Seconds after which a thread that has not got through never will."""
@@ -241,78 +241,149 @@ def test_it_is_crowded_where_no_place_is_left(places: int, crowded: bool) -> Non
             assert turnstile.crowded(guest) is crowded
 
 
-def test_a_part_has_a_place_that_nobody_else_wants_and_leaves_it_to_whoever_comes() -> None:
-    turnstile, order = Turnstile(2, clock=Clock()), list[str]()
+def interrupted() -> None:
+    raise InterruptedError
+
+
+class Helping(threading.Thread):
+    """A helper of a guest: notes that it began, makes way step by step once it is told to, and ends when told to."""
+
+    def __init__(self, turnstile: Turnstile, guest: Guest, order: list[str]) -> None:
+        super().__init__(daemon=True)
+        self.turnstile, self.helper, self.order = turnstile, turnstile.helper_of(guest), order
+        self.step, self.stepped, self.ending = threading.Event(), threading.Event(), threading.Event()
+
+    def run(self) -> None:
+        with suppress(CalledOff, InterruptedError), self.turnstile.computing(self.helper):
+            self.order.append("helper")
+            while not self.ending.wait(0.001):
+                if self.step.is_set():
+                    self.turnstile.make_way(self.helper)
+                    self.stepped.set()
+
+    def end(self) -> None:
+        self.ending.set()
+        self.join(SOON)
+        assert not self.is_alive()
+
+
+def test_a_helper_has_a_place_that_nobody_else_wants_and_leaves_it_to_whoever_comes() -> None:
+    clock, order = Clock(), list[str]()
+    turnstile = Turnstile(2, clock=clock)
     with turnstile.admitted() as guest:
-        part = turnstile.part_of(guest)
-        with turnstile.computing(part):
-            assert not turnstile.crowded(guest)
-            turnstile.make_way(part)
+        helping = Helping(turnstile, guest, order)
+        helping.start()
+        until(lambda: order == ["helper"])
+        assert not turnstile.crowded(guest)
+        clock.now += 9.0
+        comer = Visitor(turnstile, order, "comer")
+        comer.start()
+        until(lambda: turnstile._waiting)
+        turnstile.make_way(helping.helper if guest.used > 9.0 else guest)
+        assert order == ["helper"]
+        helping.step.set()
+        comer.join(SOON)
+        assert order == ["helper", "comer"]
+        assert guest.used == 9.0  # what nobody else wanted is not counted
+        assert helping.stepped.wait(SOON)
+        helping.end()
+
+
+def test_a_helper_that_has_not_begun_when_its_recording_is_done_is_called_off() -> None:
+    turnstile, order = Turnstile(), list[str]()
+    with turnstile.admitted() as guest:
+        helping = Helping(turnstile, guest, order)
+        helping.start()
+        until(lambda: turnstile._waiting)
+        turnstile.wait_for(helping.helper)
+        helping.join(SOON)
+        assert turnstile._inside == [guest]
+    late = Helping(turnstile, guest, order)
+    with turnstile.admitted() as guest:
+        turnstile.wait_for(late.helper)
+        late.start()
+        late.join(SOON)
+    assert order == []
+    assert turnstile._free == 1
+
+
+def test_a_helper_that_waits_gets_the_place_of_its_recording_and_gives_it_back() -> None:
+    """Though somebody else waits who has had less; and what it takes is counted from then on."""
+    clock, order = Clock(), list[str]()
+    turnstile = Turnstile(2, clock=clock)
+    with turnstile.admitted() as guest:
+        helping = Helping(turnstile, guest, order)
+        helping.start()
+        until(lambda: order == ["helper"])
+        helping.step.set()
+        with turnstile.admitted():
+            assert turnstile._waiting == [helping.helper]
+            helping.stepped.clear()
             comer = Visitor(turnstile, order, "comer")
             comer.start()
-            until(lambda: turnstile._waiting)
-            turnstile.make_way(guest)
-            assert order == []
-            turnstile.make_way(part)
-            assert order == ["comer"]
+            until(lambda: len(turnstile._waiting) == 2)
+            turnstile.wait_for(helping.helper)
+            assert helping.stepped.wait(SOON)
+            assert guest not in turnstile._inside
+            clock.now += 0.5
+            helping.end()
+            assert guest in turnstile._inside
+            assert guest.used == 0.5
+            assert order == ["helper"]
         comer.join(SOON)
+    assert turnstile._free == 2
 
 
-def test_a_part_waits_while_others_do_and_until_its_recording_needs_it() -> None:
-    clock, order = Clock(), list[str]()
-    turnstile = Turnstile(clock=clock)
-    with turnstile.admitted() as guest:
-        part = turnstile.part_of(guest)
-
-        def compute() -> None:
-            with turnstile.computing(part):
-                order.append("part")
-                clock.now += 3.0
-
-        beside, comer = threading.Thread(target=compute), Visitor(turnstile, order, "comer")
-        for number, thread in enumerate((beside, comer), start=1):
-            thread.start()
-            until(lambda number=number: len(turnstile._waiting) == number)  # type: ignore[misc]
-        clock.now += 0.5
-        turnstile.make_way(guest)
-        assert order == []
-        turnstile.needed(part)
-        with turnstile.outside(guest):
-            beside.join(SOON)
-            comer.join(SOON)
-        # The comer has had less; what the part took is counted as the recording's.
-        assert order == ["comer", "part"]
-        assert guest.used == pytest.approx(3.5)
-
-
-@pytest.mark.parametrize("needed", [False, True])
-def test_a_part_of_an_urgent_recording_computes_beside_others_once_it_is_needed(needed: bool) -> None:
+def test_a_helper_that_computes_goes_on_and_its_recording_has_its_place_afterwards() -> None:
     turnstile, order = Turnstile(2), list[str]()
-    with turnstile.admitted(), turnstile.admitted(), turnstile.admitted(urgent=True) as guest:
-        part = turnstile.part_of(guest)
+    with turnstile.admitted(urgent=True) as guest:
+        helping = Helping(turnstile, guest, order)
+        helping.start()
+        until(lambda: order == ["helper"])
+        turnstile.wait_for(helping.helper)
+        assert turnstile._inside == [helping.helper]
+        # As urgent as its recording, now that this waits for it.
+        with inside(turnstile, order, ("comer", False), urgent=True):
+            helping.step.set()
+            assert helping.stepped.wait(SOON)
+            assert order == ["helper"]
+        helping.end()
+        assert turnstile._inside == [guest]
+        turnstile.wait_for(helping.helper)  # it is over: nothing to wait for
+        assert turnstile._inside == [guest]
+    assert turnstile._free == 2
 
-        def compute() -> None:
-            with turnstile.computing(part):
-                order.append("part")
 
-        beside = threading.Thread(target=compute)
-        beside.start()
-        until(lambda: turnstile._waiting)
-        if needed:
-            turnstile.needed(part)
-            beside.join(SOON)
-        assert order == ["part"] * needed
-    beside.join(SOON)
+def test_a_helper_that_fails_while_it_waits_leaves_its_recording_outside() -> None:
+    """Which has nothing to compute any more: an error need not wait for a place."""
+    turnstile, order = Turnstile(2), list[str]()
+    with turnstile.admitted() as guest:
+        helping = Helping(turnstile, guest, order)
+        helping.start()
+        until(lambda: order == ["helper"])
+        turnstile.wait_for(helping.helper)
+        helping.step.set()
+        with turnstile.admitted(urgent=True), turnstile.admitted(urgent=True):
+            until(lambda: turnstile._waiting == [helping.helper])
+            helping.helper.alive = interrupted
+            helping.end()
+            assert guest not in turnstile._inside
+    assert turnstile._free == 2
 
 
-def test_an_urgent_recording_waits_for_no_part_that_has_a_place_to_spare() -> None:
-    turnstile = Turnstile(2)
-    with turnstile.admitted(urgent=True) as guest, turnstile.computing(part := turnstile.part_of(guest)):
+def test_an_urgent_recording_waits_for_no_helper_that_has_a_place_to_spare() -> None:
+    turnstile, order = Turnstile(2), list[str]()
+    with turnstile.admitted(urgent=True) as guest:
+        helping = Helping(turnstile, guest, order)
+        helping.start()
+        until(lambda: order == ["helper"])
         with turnstile.admitted(urgent=True):
-            leaver = threading.Thread(target=turnstile.make_way, args=(part,))
-            leaver.start()
-            until(lambda: turnstile._waiting == [part])
-        leaver.join(SOON)
+            helping.step.set()
+            until(lambda: turnstile._waiting == [helping.helper])
+            helping.stepped.clear()
+        assert helping.stepped.wait(SOON)
+        helping.end()
+    assert turnstile._free == 2
 
 
 def test_others_compute_while_a_guest_waits_for_something_else() -> None:

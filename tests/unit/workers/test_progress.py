@@ -6,6 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.pace import Alone
+from tests.unit.pipeline.conversation import Turns
+from tests.unit.pipeline.talk import TALK, pipeline_for
 from workers.progress import SPANS, Progress
 
 REPORTS = st.tuples(st.sampled_from(sorted(SPANS)), st.floats(0, 1e5), st.floats(0, 1e5))
@@ -41,6 +44,18 @@ def test_voices_and_words_count_each_for_itself_whichever_is_done_first() -> Non
     assert progress.report("embedding", 1, 2) == pytest.approx(0.77)
     assert progress.report("asr", 1, 2) == pytest.approx(0.77)
     assert progress.report("relabelling", 1, 1) == pytest.approx(0.97)
+
+
+@pytest.mark.parametrize("channels", [[TALK], [{0: [(1.0, 9.0)]}], [TALK, {1: [(0.5, 6.0)]}]])
+@pytest.mark.parametrize("overlaps", [False, True])
+def test_what_pipelines_report_ends_where_publishing_begins(channels: list[Turns], overlaps: bool) -> None:
+    """Of many voices, of one, and of one on each channel."""
+    pipeline, audio = pipeline_for(channels)
+    pipeline.pace = Alone(overlaps=overlaps)
+    progress, reached = Progress(), [0.05]
+    pipeline(audio, lambda *report: reached.append(progress.report(*report)))
+    assert reached[-1] == pytest.approx(SPANS["publish"][0])
+    assert reached == sorted(reached)
 
 
 def test_a_stage_that_nobody_knows_is_a_mistake() -> None:
