@@ -15,8 +15,8 @@ from pipeline.waveform import SAMPLE_RATE
 
 HOUR: Final = 3600.0
 SAMPLE_BYTES: Final = 2
-JOB_BYTES: Final = 350_000_000
-"""What any recording takes: batches of the networks, the distances of its clustering. 340 MB in float32."""
+JOB_BYTES: Final = 400_000_000
+"""What any recording takes: batches of the networks, the distances of its clustering, 340 MB in float32; encodings."""
 THREAD_BYTES: Final = 100_000_000
 """What each thread of a job takes beyond the first: another batch. 50 to 80 MB in bfloat16, 120 in float32."""
 HOUR_BYTES: Final = 60_000_000
