@@ -142,26 +142,24 @@ class Turnstile:
         finally:
             with self._changed:
                 guest.over = True
-                waits = guest.helps is not None and not guest.spare
+                waits = guest.helps is not None and not (guest.spare or guest.helps.over)
                 self._pass_on(guest, guest.helps if waits else None)
 
     @contextmanager
     def outside(self, guest: Guest) -> Iterator[None]:
-        """Let others compute while this guest waits for something else."""
+        """Let others compute while this guest waits for something else; an error in that waits for no place."""
         self._leave(guest)
-        try:
-            yield
-        finally:
-            self._enter(guest)
+        yield
+        self._enter(guest)
 
     def crowded(self, guest: Guest) -> bool:
-        """Whether other recordings compute or wait to, and leave no place to spare."""
+        """Whether other recordings compute or wait to, and need this one's place, wherever it is."""
 
         def others(guests: Sequence[Guest]) -> bool:
             return any(other.account is not guest.account and not other.spare for other in guests)
 
         with self._changed:
-            spare = self._free + sum(other.spare for other in self._inside)
+            spare = self._free + sum(other.spare or other is guest for other in self._inside)
             return others(self._waiting) or (spare <= 0 and others(self._inside))
 
     def make_way(self, guest: Guest) -> None:

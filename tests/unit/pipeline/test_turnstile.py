@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from pipeline import turnstile as turnstile_module
 from pipeline.turnstile import PATIENCE, CalledOff, Guest, Turnstile
 
 SOON = 5.0
@@ -100,7 +99,7 @@ def test_a_backfill_makes_no_way_for_another_that_it_is_not_ahead_of() -> None:
 
 
 def test_what_is_urgent_waits_for_no_step_of_a_backfill_which_leaves_for_it_at_the_next() -> None:
-    turnstile, order = Turnstile(2), list[str]()
+    turnstile, order = Turnstile(2, clock=Clock()), list[str]()
 
     def step(guest: Guest) -> None:
         turnstile.make_way(guest)
@@ -203,7 +202,7 @@ def test_who_waits_says_that_it_is_alive_and_can_be_called_off() -> None:
 
 def test_who_is_called_off_on_the_way_back_leaves_its_place_to_others() -> None:
     turnstile, order = Turnstile(), list[str]()
-    called_off, taken = threading.Event(), threading.Event()
+    called_off, taken, seen = threading.Event(), threading.Event(), threading.Event()
 
     def check() -> None:
         if called_off.is_set():
@@ -213,8 +212,7 @@ def test_who_is_called_off_on_the_way_back_leaves_its_place_to_others() -> None:
     def hold() -> None:
         with turnstile.admitted():
             taken.set()
-            called_off.wait(SOON)
-            time.sleep(2 * turnstile_module.LOOK)
+            seen.wait(SOON)
 
     holder = threading.Thread(target=hold)
 
@@ -226,6 +224,7 @@ def test_who_is_called_off_on_the_way_back_leaves_its_place_to_others() -> None:
 
     with pytest.raises(ValueError, match="cancelled"):
         step_out()
+    seen.set()
     holder.join(SOON)
     with inside(turnstile, order, ("next", False)):
         pass
@@ -317,7 +316,7 @@ def test_a_helper_that_waits_gets_the_place_of_its_recording_and_gives_it_back()
         until(lambda: order == ["helper"])
         helping.step.set()
         with turnstile.admitted():
-            assert turnstile._waiting == [helping.helper]
+            until(lambda: turnstile._waiting == [helping.helper])
             helping.stepped.clear()
             comer = Visitor(turnstile, order, "comer")
             comer.start()
@@ -384,6 +383,45 @@ def test_an_urgent_recording_waits_for_no_helper_that_has_a_place_to_spare() -> 
         assert helping.stepped.wait(SOON)
         helping.end()
     assert turnstile._free == 2
+
+
+def test_an_error_outside_waits_for_no_place() -> None:
+    turnstile = Turnstile()
+
+    def fail_outside() -> None:
+        with turnstile.admitted() as guest, turnstile.outside(guest):
+            holder.start()
+            until(lambda: turnstile._inside)
+            interrupted()
+
+    ending = threading.Event()
+
+    def hold() -> None:
+        with turnstile.admitted():
+            assert ending.wait(SOON)
+
+    holder = threading.Thread(target=hold)
+    with pytest.raises(InterruptedError):
+        fail_outside()
+    assert len(turnstile._inside) == 1
+    ending.set()
+    holder.join(SOON)
+    assert turnstile._free == 1
+
+
+def test_it_is_as_crowded_from_inside_as_from_outside() -> None:
+    """Where there is a place for each, nobody has a use for one that somebody leaves."""
+    turnstile = Turnstile(2)
+    with turnstile.admitted() as first, turnstile.admitted() as second:
+        assert not turnstile.crowded(first)
+        with turnstile.outside(first):
+            assert not turnstile.crowded(first)
+        comer = Visitor(turnstile, [], "comer")
+        comer.start()
+        until(lambda: turnstile._waiting)
+        assert turnstile.crowded(first)
+        assert turnstile.crowded(second)
+    comer.join(SOON)
 
 
 def test_others_compute_while_a_guest_waits_for_something_else() -> None:
