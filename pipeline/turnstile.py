@@ -49,6 +49,7 @@ class Guest:
     over: bool = False
     """Whether it will not compute any more."""
     called_off: bool = False
+    """Whether it is not to begin."""
     since: float | None = None
     """When it was let in; None while it is outside."""
 
@@ -122,9 +123,9 @@ class Turnstile:
         with self._changed:
             if guest is None or helper.over:
                 return
-            self._changed.notify_all()
             if not helper.begun:
                 helper.called_off = True
+                self._changed.notify_all()
                 return
             self._count(helper)
             helper.spare = False
@@ -230,9 +231,9 @@ class Turnstile:
         self._inside.remove(guest)
         if other is None:
             self._free += 1
+            self._changed.notify_all()
         else:
             self._let(other)
-        self._changed.notify_all()
 
     def _count(self, guest: Guest) -> None:
         now = self._clock()

@@ -23,15 +23,15 @@ SPANS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
 )
 
 
-_SIDES: Final = (("embedding", "clustering", "relabelling"), ("asr", "alignment"))
-# Stages of the parts that may be at work at the same time: voices, words.
+SIDES: Final = (("embedding", "clustering", "relabelling"), ("asr", "alignment"))
+"""Stages of the parts that may be at work at the same time: voices, words."""
 
 
 class Progress:
     """How far one job is. Never goes back."""
 
     def __init__(self) -> None:
-        self._sides = [0.0 for _ in _SIDES]
+        self._sides = [0.0 for _ in SIDES]
         self._rest = 0.0
 
     def report(self, stage: str, done: float, total: float) -> float:
@@ -40,15 +40,18 @@ class Progress:
         What comes after both parts has their shares behind it.
         """
         position = _position(stage, done, total)
-        for number, side in enumerate(_SIDES):
-            if stage in side:
-                start = SPANS[side[0]][0]
-                self._sides[number] = max(self._sides[number], position - start)
-                break
-        else:
+        side = side_of(stage)
+        if side is None:
             self._rest = max(self._rest, position)
-        after = SPANS[_SIDES[-1][-1]][1]
+        else:
+            self._sides[side] = max(self._sides[side], position - SPANS[SIDES[side][0]][0])
+        after = SPANS[SIDES[-1][-1]][1]
         return self._rest if self._rest >= after else min(after, self._rest + sum(self._sides))
+
+
+def side_of(stage: str) -> int | None:
+    """Number of the part that a stage belongs to; None where it comes before or after both."""
+    return next((number for number, stages in enumerate(SIDES) if stage in stages), None)
 
 
 def _position(stage: str, done: float, total: float) -> float:

@@ -39,7 +39,7 @@ class Order:
     """Whether its words get cross-attention times."""
     padded: float | None
     """Seconds to which the model fills it up; None where chunks of any length share its batches."""
-    decoded: Callable[[Decoded], None] = lambda _: None
+    decoded: Callable[[Decoded], None]
     """Told of the result in the thread that decoded it, which may be another recording's."""
 
     @property

@@ -17,7 +17,7 @@ from torch import Tensor
 from pipeline.asr.chunk_audio import ChunkAudio
 from pipeline.checkpoints import NoCheckpoints
 from pipeline.diarization import DiarizationPipeline
-from pipeline.engine import Engine, _AmongOthers
+from pipeline.engine import Engine, _AmongOthers, _guest
 from pipeline.errors import EmptyFile
 from pipeline.hooks import Hook, NullHook
 from pipeline.options import AsrOptions, PipelineOptions
@@ -148,9 +148,42 @@ def test_a_recording_that_waits_for_its_voices_is_alive_only_while_those_wait_fo
     assert bool(told) is displaced
 
 
+def test_what_no_helper_has_begun_a_recording_does_itself() -> None:
+    turnstile = Turnstile(2)
+    with turnstile.admitted() as guest, turnstile.admitted():
+        pace = _AmongOthers(turnstile, guest, overlaps=True)
+        done = pace.together(lambda _: threading.get_ident(), lambda _: "words", NullHook())
+        assert done == (threading.get_ident(), "words")
+        assert guest in turnstile._inside
+
+
+def test_a_helper_keeps_no_place_while_it_waits_for_its_checkpoints() -> None:
+    """Not even that of an urgent recording, which does."""
+    turnstile, inside = Turnstile(2), dict[str, bool]()
+    with turnstile.admitted(urgent=True) as guest:
+        pace, begun = _AmongOthers(turnstile, guest, overlaps=True), threading.Event()
+
+        def store(whose: str) -> None:
+            before = len(turnstile._inside)
+            with pace.away():
+                inside[whose] = len(turnstile._inside) == before
+
+        def voices(_: Hook) -> None:
+            store("helper")
+            begun.set()
+
+        def words(_: Hook) -> None:
+            assert begun.wait(SOON)
+            token = _guest.set(guest)
+            store("recording")
+            _guest.reset(token)
+
+        pace.together(voices, words, NullHook())
+    assert inside == {"helper": False, "recording": True}
+
+
 @pytest.mark.parametrize("failing", ["asr", "embedding", "clustering"])
 def test_where_one_part_fails_the_other_ends_and_nothing_stays_behind(failing: str) -> None:
-    """Whether the other computes, waits for a place or is waited for."""
     pipeline, recordings = talks()
     engine = Engine(pipeline, Turnstile(2))
 

@@ -252,6 +252,13 @@ class Helping(threading.Thread):
         self.turnstile, self.helper, self.order = turnstile, turnstile.helper_of(guest), order
         self.step, self.stepped, self.ending = threading.Event(), threading.Event(), threading.Event()
 
+    @classmethod
+    def begun(cls, turnstile: Turnstile, guest: Guest, order: list[str]) -> Helping:
+        helping = cls(turnstile, guest, order)
+        helping.start()
+        until(lambda: order == ["helper"])
+        return helping
+
     def run(self) -> None:
         with suppress(CalledOff, InterruptedError), self.turnstile.computing(self.helper):
             self.order.append("helper")
@@ -270,15 +277,13 @@ def test_a_helper_has_a_place_that_nobody_else_wants_and_leaves_it_to_whoever_co
     clock, order = Clock(), list[str]()
     turnstile = Turnstile(2, clock=clock)
     with turnstile.admitted() as guest:
-        helping = Helping(turnstile, guest, order)
-        helping.start()
-        until(lambda: order == ["helper"])
+        helping = Helping.begun(turnstile, guest, order)
         assert not turnstile.crowded(guest)
         clock.now += 9.0
         comer = Visitor(turnstile, order, "comer")
         comer.start()
         until(lambda: turnstile._waiting)
-        turnstile.make_way(helping.helper if guest.used > 9.0 else guest)
+        turnstile.make_way(guest)
         assert order == ["helper"]
         helping.step.set()
         comer.join(SOON)
@@ -311,9 +316,7 @@ def test_a_helper_that_waits_gets_the_place_of_its_recording_and_gives_it_back()
     clock, order = Clock(), list[str]()
     turnstile = Turnstile(2, clock=clock)
     with turnstile.admitted() as guest:
-        helping = Helping(turnstile, guest, order)
-        helping.start()
-        until(lambda: order == ["helper"])
+        helping = Helping.begun(turnstile, guest, order)
         helping.step.set()
         with turnstile.admitted():
             until(lambda: turnstile._waiting == [helping.helper])
@@ -321,13 +324,14 @@ def test_a_helper_that_waits_gets_the_place_of_its_recording_and_gives_it_back()
             comer = Visitor(turnstile, order, "comer")
             comer.start()
             until(lambda: len(turnstile._waiting) == 2)
+            clock.now += 0.9
             turnstile.wait_for(helping.helper)
             assert helping.stepped.wait(SOON)
             assert guest not in turnstile._inside
             clock.now += 0.5
             helping.end()
             assert guest in turnstile._inside
-            assert guest.used == 0.5
+            assert guest.used == pytest.approx(0.9 + 0.5)
             assert order == ["helper"]
         comer.join(SOON)
     assert turnstile._free == 2
@@ -336,9 +340,7 @@ def test_a_helper_that_waits_gets_the_place_of_its_recording_and_gives_it_back()
 def test_a_helper_that_computes_goes_on_and_its_recording_has_its_place_afterwards() -> None:
     turnstile, order = Turnstile(2), list[str]()
     with turnstile.admitted(urgent=True) as guest:
-        helping = Helping(turnstile, guest, order)
-        helping.start()
-        until(lambda: order == ["helper"])
+        helping = Helping.begun(turnstile, guest, order)
         turnstile.wait_for(helping.helper)
         assert turnstile._inside == [helping.helper]
         # As urgent as its recording, now that this waits for it.
@@ -357,9 +359,7 @@ def test_a_helper_that_fails_while_it_waits_leaves_its_recording_outside() -> No
     """Which has nothing to compute any more: an error need not wait for a place."""
     turnstile, order = Turnstile(2), list[str]()
     with turnstile.admitted() as guest:
-        helping = Helping(turnstile, guest, order)
-        helping.start()
-        until(lambda: order == ["helper"])
+        helping = Helping.begun(turnstile, guest, order)
         turnstile.wait_for(helping.helper)
         helping.step.set()
         with turnstile.admitted(urgent=True), turnstile.admitted(urgent=True):
@@ -373,9 +373,7 @@ def test_a_helper_that_fails_while_it_waits_leaves_its_recording_outside() -> No
 def test_an_urgent_recording_waits_for_no_helper_that_has_a_place_to_spare() -> None:
     turnstile, order = Turnstile(2), list[str]()
     with turnstile.admitted(urgent=True) as guest:
-        helping = Helping(turnstile, guest, order)
-        helping.start()
-        until(lambda: order == ["helper"])
+        helping = Helping.begun(turnstile, guest, order)
         with turnstile.admitted(urgent=True):
             helping.step.set()
             until(lambda: turnstile._waiting == [helping.helper])

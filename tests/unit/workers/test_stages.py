@@ -69,6 +69,25 @@ def test_parts_that_run_side_by_side_have_spans_of_their_own(spans: Spans) -> No
     ]
 
 
+def two_channels_of_which_the_second_fails() -> None:
+    with tracing.span("job.process"), StageSpans(NullHook(), Clock()) as hook:
+        for done in (1, 2):
+            hook("segmentation", done, 2)
+            with ThreadPoolExecutor(1) as beside:
+                beside.submit(hook, "relabelling", done, 2).result()
+            hook("asr", 1, 2)
+        raise CorruptMedia
+
+
+def test_an_error_on_one_channel_is_none_of_the_voices_of_the_channel_before(spans: Spans) -> None:
+    """Though those were reported to be half done, as the other channel's were yet to come."""
+    with pytest.raises(CorruptMedia):
+        two_channels_of_which_the_second_fails()
+    assert [name for name, *_ in times(spans)].count("stage.relabelling") == 2
+    failed = [span.name for span in spans.all() if span.status.status_code is StatusCode.ERROR]
+    assert sorted(failed) == ["job.process", "stage.asr"]
+
+
 def test_a_stage_that_comes_for_every_channel_has_a_span_for_each(spans: Spans) -> None:
     heard(("segmentation", 1, 2), ("embedding", 1, 2), ("segmentation", 2, 2), ("embedding", 2, 2))
     assert [name for name, *_ in times(spans)] == ["stage.segmentation", "stage.embedding"] * 2

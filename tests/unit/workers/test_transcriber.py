@@ -11,7 +11,7 @@ from api.settings import Settings
 from pipeline.turnstile import Turnstile, nobody_asks
 from pipeline.types import Notice
 from workers import transcriber
-from workers.transcriber import PipelineTranscriber, places_of
+from workers.transcriber import PipelineTranscriber, places_of, threads_of_a_job
 
 REQUIRED = {
     "database_url": "postgresql://h@localhost/h",
@@ -59,6 +59,14 @@ def test_places_are_kept_to_where_the_memory_is_in_no_forecast(
     monkeypatch.setattr(transcriber, "Turnstile", Noting)
     of()
     assert made == [strict]
+
+
+@pytest.mark.parametrize(("places", "threads", "expected"), [(1, 1, 1), (2, 1, 2), (3, 2, 3)])
+def test_a_job_is_forecast_a_thread_more_where_it_may_have_a_second_place(
+    places: int, threads: int, expected: int
+) -> None:
+    settings = Settings.model_validate({**REQUIRED, "places": places, "threads": threads})
+    assert threads_of_a_job(settings) == expected
 
 
 def test_the_default_is_one_model_whether_a_job_names_it_or_not(loads: list[str | None]) -> None:

@@ -110,6 +110,22 @@ def test_an_encoding_that_nobody_will_need_is_let_go_of_before_the_next_batch() 
     assert set(held) == {0}
 
 
+def test_what_was_encoded_of_a_batch_that_does_not_fit_is_let_go_of() -> None:
+    class Small(Remembering):
+        def encode(self, chunks: Sequence[ChunkAudio]) -> ScriptedBatch:
+            held.append(sum(chunk.encoded is not None for chunk in self.chunks))
+            batch = super().encode(chunks)
+            if len(chunks) > 1:
+                raise MemoryError
+            return batch
+
+    held = list[int]()
+    fast = [(0.5 + 0.35 * number + (number >= 57), f"word{number}") for number in range(114)]
+    Small(fast).hear(AsrOptions(chunk_seconds=5.0, batch_size=4))
+    assert len(held) > 5
+    assert set(held) == {0}
+
+
 def test_no_encoding_outlives_recognition() -> None:
     """Nor that of slow speech, which would lack words in another recording and does not in this one."""
 

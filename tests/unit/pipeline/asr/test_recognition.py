@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import pytest
@@ -11,9 +12,11 @@ from pipeline.asr.chunk_audio import ChunkAudio, ChunkAudios
 from pipeline.asr.chunking import PAD
 from pipeline.asr.decoding import ChunkDecoder
 from pipeline.asr.recognition import Recognizer
+from pipeline.asr.shared_batches import SharedBatches
 from pipeline.errors import InvalidOption, OutOfMemory
 from pipeline.options import AlignmentOptions, AsrOptions
 from pipeline.segmentation.segmenter import FRAMES
+from pipeline.turnstile import Turnstile
 from pipeline.types import FloatArray, Recognition, Segment, Timing
 from pipeline.waveform import SAMPLE_RATE
 from tests.unit.pipeline.asr.scripted import Script, ScriptedBatch, clock_waveform, hypothesis
@@ -314,6 +317,40 @@ def test_chunks_go_through_in_smaller_batches_where_memory_is_short() -> None:
     assert small.batches[:3] == [8, 4, 2]
     assert recognition.words == recognize(Script(SAID), AsrOptions(chunk_seconds=5.0)).words
     assert [notice.code for notice in recognition.notices] == ["memory_short"]
+
+
+class SpoiledScript(Script):
+    """Computes nothing in the thread in which memory once ran out."""
+
+    here = threading.get_ident()
+
+    def encode(self, chunks: Sequence[ChunkAudio]) -> ScriptedBatch:
+        if threading.get_ident() == self.here:
+            message = "could not create a primitive"
+            raise RuntimeError(message)
+        return super().encode(chunks)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("what", ["language", "sampled", "timed"])
+def test_a_thread_that_computes_nothing_new_any_more_recognizes_as_any_other(what: str, shared: bool) -> None:
+    """Where it tells the language, searches, samples and times words."""
+    given = {
+        "language": {"languages": ("en", "de"), "detects": {"en": 0.9, "de": 0.1}},
+        "sampled": {"mistake": lambda chunk, request: looping(chunk, request, cured_at=0.4)},
+        "timed": {},
+    }[what]
+    aligner = EvenAligner(fails_on="word") if what == "timed" else None
+
+    def recognized(script: Script) -> Recognition:
+        if not shared:
+            return recognize(script, aligner=aligner)
+        with (turnstile := Turnstile()).admitted() as guest:
+            return recognize(script, aligner=aligner, batching=SharedBatches(script, turnstile).batching(guest))
+
+    found = recognized(SpoiledScript(SAID, **given))  # type: ignore[arg-type]
+    assert found == recognized(Script(SAID, **given))  # type: ignore[arg-type]
+    assert (found.notices, len(found.words)) == ((), len(SAID))
 
 
 class TightScript(Script):

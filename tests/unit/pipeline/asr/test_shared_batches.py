@@ -55,7 +55,9 @@ def orders(first: float, count: int, seconds: float = 4.0, times: bool = False) 
     waveform = Waveform.of(TALK[round(first * 16_000) : round((first + 10 * count) * 16_000)])
     chunks = [Segment(10.0 * number, 10.0 * number + seconds) for number in range(count)]
     audios = [ChunkAudio(waveform, chunk) for chunk in chunks]
-    return [Order(audio=audio, request=REQUEST, times=times, padded=seconds + 1) for audio in audios]
+    return [
+        Order(audio=audio, request=REQUEST, times=times, padded=seconds + 1, decoded=lambda _: None) for audio in audios
+    ]
 
 
 def texts(decoded: Sequence[Decoded]) -> list[str]:
