@@ -47,11 +47,15 @@ class SegmentationOptions:
 
     step: float = 1.5
     """Seconds between the starts of two windows; a window is 10 s long."""
+    speech_step: float = 4.5
+    """The same where nothing but speech is looked for, as on a channel that is one party's."""
     batch_size: int = 16
     """Windows a forward pass."""
 
     def __post_init__(self) -> None:
-        _require(0 < self.step <= LONGEST_STEP, f"step must lie in (0, {LONGEST_STEP}] seconds, not {self.step}")
+        for name in ("step", "speech_step"):
+            step = getattr(self, name)
+            _require(0 < step <= LONGEST_STEP, f"{name} must lie in (0, {LONGEST_STEP}] seconds, not {step}")
         _require(self.batch_size >= 1, f"batch_size must be 1 or more, not {self.batch_size}")
 
 

@@ -274,8 +274,10 @@ class TranscriptionPipeline:
 
     def _hear(self, audio: Waveform, options: PipelineOptions, hook: Hook, stages: Stages) -> Heard:
         """Listen to one channel: that of one party, or, without a number, everyone's, whose voices are told apart."""
+        segmenter = self.diarizer.segmenter
+        slide = segmenter if stages.channel is None else segmenter.for_speech
         with stages.watch.stage("segmentation"):
-            segmentation = stages("segmentation", segmentation_artefact, lambda: self.diarizer.segmenter(audio, hook))
+            segmentation = stages("segmentation", segmentation_artefact, lambda: slide(audio, hook))
             speech = detect_speech(segmentation, options.vad)
 
         kept = [segmentation]

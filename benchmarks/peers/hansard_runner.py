@@ -10,8 +10,8 @@ from benchmarks.runner import Loaded, one_by_one, serve
 from pipeline.models import ModelStore
 from pipeline.types import Transcript, Turn, Word
 
-VAD_STEP = 7.5
-"""Seconds between segmentation windows where nothing but speech regions is wanted of them."""
+VAD_STEP = 9.0
+"""Seconds between segmentation windows where chunks are all that speech regions are wanted for."""
 TOGETHER = 8
 """Recordings that are worked on at once, one computing at a time: `hansard serve worker process --concurrency 8`."""
 PACKAGES = ("hansard", "faster-whisper", "ctranslate2", "torch", "pocketsphinx")
@@ -64,7 +64,7 @@ def _recognize(request: Request) -> Loaded:
     store, options = ModelStore.from_environment(), PipelineOptions()
     dtype = resolve_precision("auto", "cpu")
     segmenter = Segmenter.from_pretrained(
-        store, options=SegmentationOptions(step=VAD_STEP), dtype=dtype, threads=request.threads
+        store, options=SegmentationOptions(speech_step=VAD_STEP), dtype=dtype, threads=request.threads
     )
     backend = FasterWhisper.from_pretrained(store, _recognizer_of(request), threads=request.threads)
     aligner = EnglishAligner() if request.options["timed"] else None
@@ -75,7 +75,9 @@ def _recognize(request: Request) -> Loaded:
         with turnstile.admitted() as guest:
             audio = downmix(decode(recording))
             recognizer = Recognizer(backend, aligner=aligner, batching=shared.batching(guest))
-            return Answer(words=_words(recognizer(audio, detect_speech(segmenter(audio), options.vad)).words))
+            return Answer(
+                words=_words(recognizer(audio, detect_speech(segmenter.for_speech(audio), options.vad)).words)
+            )
 
     def job(recordings: Sequence[str]) -> list[Answer]:
         with ThreadPoolExecutor(TOGETHER) as threads:

@@ -25,6 +25,7 @@ FORMATS = {"txt": ".txt", "json": ".json"}
 """Suffix of each format."""
 Rows = Sequence[Mapping[str, float]]
 Detect = Callable[["Segmentation"], Rows]
+Slide = Callable[["Waveform", Hook], "Segmentation"]
 
 VAD, OVERLAP, CHANGES = VadOptions(), OverlapOptions(), SpeakerChangeOptions()
 
@@ -72,7 +73,7 @@ def vad(
     names = parse_formats(formats, FORMATS, "txt")
     target = OutputChoice(folder=output, suffixes=[FORMATS[name] for name in names], overwrite=overwrite, quiet=quiet)
     choice = Choice(device=device, threads=threads, quiet=quiet)
-    run(context, recordings, target, lambda: _work(context, choice, detect, names))
+    run(context, recordings, target, lambda: _work(context, choice, detect, names, speech_only=True))
 
 
 def overlap(
@@ -141,13 +142,16 @@ def _offset(asked: float | None, default: float, onset: float) -> float:
     return min(default, onset) if asked is None else asked
 
 
-def _work(context: typer.Context, choice: Choice, detect: Detect, names: Sequence[str]) -> Work:
+def _work(
+    context: typer.Context, choice: Choice, detect: Detect, names: Sequence[str], *, speech_only: bool = False
+) -> Work:
     loader = session(context).loader
     segmenter = loader.segmenter(choice)
+    slide: Slide = segmenter.for_speech if speech_only else segmenter
 
     def work(recording: Recording, hook: Hook) -> Report:
         waveform = loader.audio(recording, hook)
-        rows = detect(segmenter(waveform, hook))
+        rows = detect(slide(waveform, hook))
         return Report(
             artefacts={FORMATS[name]: _render(name, waveform, rows) for name in names},
             seconds=waveform.duration,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import torch
@@ -28,6 +29,20 @@ RECEPTIVE_FIELD = 991
 """Samples that one frame sees; its middle is where the frame belongs."""
 MIN_WEIGHT = 1e-6
 FRAMES = FrameGrid(step=FRAME_SAMPLES / SAMPLE_RATE, offset=(RECEPTIVE_FIELD - FRAME_SAMPLES) / 2 / SAMPLE_RATE)
+FADE = 1.0
+"""Seconds from the edges of a window over which its frames count for less: it does not know what lies beyond."""
+
+
+def _faded() -> FloatArray:
+    """Weights of a window's frames that rise from its edges with the square of the distance, (frames,)."""
+    from_edge = np.minimum(np.arange(1, WINDOW_FRAMES + 1), np.arange(WINDOW_FRAMES, 0, -1))
+    return np.minimum(from_edge * FRAMES.step / FADE, 1).astype(np.float32) ** 2
+
+
+EVEN: Final = np.ones(WINDOW_FRAMES, dtype=np.float32)
+FADED: Final = _faded()
+CENTRED: Final = np.hamming(WINDOW_FRAMES).astype(np.float32)
+"""Weights of a window's frames."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +71,11 @@ class Segmentation:
         """Most likely local speakers of one window, (frames, local speakers)."""
         return self.powerset.hard(self.probabilities[number])
 
-    def average(self, classes: BoolArray, *, centred: bool = False) -> FrameScores:
+    def average(self, classes: BoolArray, weights: FloatArray = EVEN) -> FrameScores:
         """Probability that one of `classes` (a mask over them) is on, averaged over the windows that see a frame.
 
-        `centred` lets windows count by how far from their edges they see it (a Hamming window).
+        `weights`: how much each frame of a window counts, (frames,).
         """
-        weights = np.hamming(WINDOW_FRAMES).astype(np.float32) if centred else np.ones(WINDOW_FRAMES, dtype=np.float32)
         total = np.zeros(self.frames, dtype=np.float32)
         seen = np.zeros(self.frames, dtype=np.float32)
         for number, start in enumerate(self.starts):
@@ -71,13 +85,14 @@ class Segmentation:
 
     @property
     def speech(self) -> FrameScores:
-        """Probability that somebody speaks."""
-        return self.average(self.powerset.sizes >= 1)
+        """Probability that somebody speaks; where windows are few, each counts less towards its edges."""
+        far_apart = len(self.starts) > 1 and np.diff(self.starts).max() > WINDOW_FRAMES / 2
+        return self.average(self.powerset.sizes >= 1, FADED if far_apart else EVEN)
 
     @property
     def overlap(self) -> FrameScores:
         """Probability that two or more speak at once."""
-        return self.average(self.powerset.sizes >= 2, centred=True)  # noqa: PLR2004
+        return self.average(self.powerset.sizes >= 2, CENTRED)  # noqa: PLR2004
 
 
 class Segmenter:
@@ -118,8 +133,14 @@ class Segmenter:
 
         Raises `OutOfMemory` where there is not even memory for one window at a time.
         """
-        hook = hook or NullHook()
-        starts = window_starts(audio.length, self.options.step)
+        return self._slide(audio, self.options.step, hook or NullHook())
+
+    def for_speech(self, audio: Waveform, hook: Hook | None = None) -> Segmentation:
+        """Slide in longer steps, in a third of the time: tells speech from none as well, and voices less well."""
+        return self._slide(audio, self.options.speech_step, hook or NullHook())
+
+    def _slide(self, audio: Waveform, step: float, hook: Hook) -> Segmentation:
+        starts = window_starts(audio.length, step)
         powerset = Powerset()
         probabilities = np.zeros((len(starts), WINDOW_FRAMES, powerset.classes), dtype=np.float16)
         batches = BatchSize(self.options.batch_size, "segmentation")

@@ -20,6 +20,8 @@ STRIDE = 10
 """Samples between two responses of the filterbank."""
 FEW_LENGTHS = 2 * SAMPLE_RATE // STRIDE
 """Responses are computed in multiples of this: on a CPU, a convolution keeps a plan for each length it meets."""
+LONGEST = 40 * SAMPLE_RATE
+"""Samples heard at once, unless a window has more: glibc gives the blocks that more would take back each time."""
 POOL = 3
 """Of how many frames the highest is kept, after each convolution."""
 
@@ -121,6 +123,15 @@ class SincNet(nn.Module):
 
     def forward(self, samples: Tensor, starts: Sequence[int], length: int) -> Tensor:
         """(samples,) -> (windows, frames, 60): windows of `length` samples that start at multiples of 30."""
+        windows = list[Tensor]()
+        while len(windows) < len(starts):
+            left = starts[len(windows) :]
+            near = [start - left[0] for start in left if start - left[0] + length <= max(LONGEST, length)]
+            windows += self._near(samples[left[0] : left[0] + near[-1] + length], near, length)
+        return torch.stack(windows)
+
+    def _near(self, samples: Tensor, starts: Sequence[int], length: int) -> list[Tensor]:
+        """(samples,) -> (frames, 60) for each window, of which the first starts with the samples."""
         encoder = cast("SincEncoder", self.conv1d[0])
         filters, responses = encoder.filterbank()[:, 0], encoder(samples)
         highest, lowest = _of_three(torch.maximum, responses), _of_three(torch.minimum, responses)
@@ -133,7 +144,7 @@ class SincNet(nn.Module):
             above = torch.addcmul(constant, highest[seen], scale)
             below = torch.addcmul(-constant, lowest[seen], -scale)
             windows.append(self._frames(torch.maximum(above, below)))
-        return torch.stack(windows)
+        return windows
 
     def prepare(self, dtype: torch.dtype) -> None:
         """Let all convolutions but the first, on raw samples, compute in `dtype`."""

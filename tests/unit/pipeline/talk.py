@@ -57,12 +57,19 @@ class ChannelSegmenter(KnowingSegmenter):
         self.channels = channels
 
     def __call__(self, audio: Waveform, hook: Hook | None = None) -> Segmentation:
+        return self.hear(audio, hook, 1.0)
+
+    def for_speech(self, audio: Waveform, hook: Hook | None = None) -> Segmentation:
+        return self.hear(audio, hook, self.options.speech_step)
+
+    def hear(self, audio: Waveform, hook: Hook | None, step: float) -> Segmentation:
+        """Give the truth in windows `step` seconds apart."""
         if hook is not None:
             hook("segmentation", audio.duration, audio.duration)
         for samples, turns in zip(self.recording, self.channels, strict=True):
             if np.array_equal(samples, audio.mono):
-                return segment(turns, audio.duration)
-        return segment({}, audio.duration)
+                return segment(turns, audio.duration, step)
+        return segment({}, audio.duration, step)
 
 
 def spoken(turns: Turns, offset: float = 0.0) -> list[tuple[float, str]]:

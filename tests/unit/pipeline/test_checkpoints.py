@@ -57,9 +57,9 @@ class Shelf:
 class CountingSegmenter(ChannelSegmenter):
     calls = 0
 
-    def __call__(self, audio: Waveform, hook: Hook | None = None) -> Segmentation:
+    def hear(self, audio: Waveform, hook: Hook | None, step: float) -> Segmentation:
         self.calls += 1
-        return super().__call__(audio, hook)
+        return super().hear(audio, hook, step)
 
 
 @dataclass

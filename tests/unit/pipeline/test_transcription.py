@@ -13,11 +13,21 @@ import pytest
 from torch import Tensor
 
 from pipeline.errors import EmptyFile, InvalidOption, SpeakerCountUnreachable
-from pipeline.options import AlignmentOptions, AsrOptions, DiarizationOptions, PipelineOptions, SpeakerCount
+from pipeline.hooks import Hook
+from pipeline.options import (
+    AlignmentOptions,
+    AsrOptions,
+    DiarizationOptions,
+    PipelineOptions,
+    SegmentationOptions,
+    SpeakerCount,
+)
 from pipeline.pace import Alone
+from pipeline.segmentation.segmenter import Segmentation
 from pipeline.types import AttributionMethod, ModelRecord, Notice, Transcript
+from pipeline.waveform import Waveform
 from tests.unit.pipeline.conversation import PROFILE, ToneNetwork, Turns
-from tests.unit.pipeline.talk import MODELS, SECONDS, TALK, Listener, pipeline_for, spoken
+from tests.unit.pipeline.talk import MODELS, SECONDS, TALK, ChannelSegmenter, Listener, pipeline_for, spoken
 
 TINY = Notice("fallback_model", "The small one was used.")
 
@@ -127,6 +137,22 @@ def test_separate_channels_have_a_speaker_each() -> None:
     assert [word.start for word in result.words] == sorted(word.start for word in result.words)
     assert result.diarization.labels == ("CHANNEL_00", "CHANNEL_01")
     assert {(turn.speaker, turn.channel) for turn in result.diarization.turns} == {("CHANNEL_00", 0), ("CHANNEL_01", 1)}
+
+
+def test_channels_of_one_party_each_are_segmented_for_speech_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who speaks is known: windows for it would be three times as many."""
+    steps: list[float] = []
+    hear = ChannelSegmenter.hear
+
+    def noted(self: ChannelSegmenter, audio: Waveform, hook: Hook | None, step: float) -> Segmentation:
+        steps.append(step)
+        return hear(self, audio, hook, step)
+
+    monkeypatch.setattr(ChannelSegmenter, "hear", noted)
+    left, right = ({voice: spans} for voice, spans in TALK.items())
+    transcribe(left, right, options=PipelineOptions(channels="separate"))
+    transcribe(TALK)
+    assert steps == [SegmentationOptions().speech_step, SegmentationOptions().speech_step, 1.0]
 
 
 def test_segments_of_separate_channels_say_which_as_do_their_words() -> None:

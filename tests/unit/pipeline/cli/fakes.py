@@ -122,6 +122,10 @@ class FakeSegmenter:
         hook("segmentation", audio.duration, audio.duration)
         return segmentation()
 
+    def for_speech(self, audio: Waveform, hook: Hook) -> Segmentation:
+        """As above."""
+        return self(audio, hook)
+
 
 class FakeEncoder:
     """Every voice is the same."""

@@ -1,12 +1,21 @@
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 import torch
 from torch.nn import functional
 
 from pipeline.errors import UnknownModel
 from pipeline.segmentation.pyannet import PyanNet
-from pipeline.segmentation.sincnet import SAMPLE_RATE, FrameConvolution, SincFilterbank
+from pipeline.segmentation.sincnet import (
+    LONGEST,
+    SAMPLE_RATE,
+    FrameConvolution,
+    SincEncoder,
+    SincFilterbank,
+    SincNet,
+)
 
 PUBLISHED = (
     "sincnet.wav_norm1d.weight",
@@ -157,3 +166,23 @@ def test_neither_level_nor_polarity_of_a_recording_matters() -> None:
         assert torch.allclose(heard, quiet, atol=5e-3)
         assert torch.allclose(heard, turned, atol=1e-4)
         assert torch.allclose(heard.exp().sum(dim=-1), torch.ones(1), atol=1e-5)
+
+
+@torch.inference_mode()
+def test_windows_that_lie_far_apart_are_heard_as_they_are_alone() -> None:
+    """The filters take a part of a long stretch at a time."""
+    torch.manual_seed(5)
+    network, length = PyanNet().eval(), 10 * SAMPLE_RATE
+    cast("SincEncoder", network.sincnet.conv1d[0]).filterbank = filterbank(300, 600)
+    samples, starts = torch.randn(110 * SAMPLE_RATE), [9 * SAMPLE_RATE * number for number in range(12)]
+    together = network(samples, starts, length)
+    assert together.shape == (12, 589, 7)
+    for number, start in enumerate(starts):
+        alone = network(samples[start : start + length], [0], length)[0]
+        assert torch.allclose(together[number], alone, atol=1e-4)
+
+
+@torch.inference_mode()
+def test_a_window_longer_than_what_is_heard_at_once_is_heard_whole() -> None:
+    network, length = SincNet().eval(), LONGEST + SAMPLE_RATE
+    assert len(network(torch.randn(length + 300), [0, 300], length)) == 2

@@ -157,6 +157,29 @@ def test_a_frame_averages_over_the_windows_that_see_it() -> None:
     assert np.allclose(scores[[0, 99, 100, 299, 300, 588, 589, 888]], [0, 0, 0.5, 0.5, 2 / 3, 2 / 3, 1, 1])
 
 
+def test_a_window_counts_less_towards_its_edges_where_few_see_a_frame() -> None:
+    """It does not know what lies beyond: the one that sees further decides."""
+    nobody, somebody = np.zeros((2, WINDOW_FRAMES, 7), dtype=np.float32)
+    nobody[:, 0] = 1
+    somebody[:, 2] = 1
+    first = WINDOW_FRAMES - 100
+    scores = of_windows([nobody, somebody], (0, first)).speech.values
+    shared = scores[first : first + 100]
+    assert shared[0] < 0.01
+    assert shared[-1] > 0.99
+    assert np.all(np.diff(shared) >= 0)
+    assert shared[49] + shared[50] == pytest.approx(1, abs=0.01)
+
+
+def test_for_speech_alone_windows_are_few() -> None:
+    audio, options = loud_between(3.0, 24.5, 40.0), SegmentationOptions(step=1.0, speech_step=8.0)
+    segmenter = Segmenter(LoudnessNetwork(), options)
+    few = segmenter.for_speech(audio)
+    assert few.starts.tolist() == window_starts(audio.length, 8.0).tolist()
+    (found,), (expected,) = (each.speech.segments(0.5) for each in (few, segmenter(audio)))
+    assert (found.start, found.end) == (expected.start, expected.end)
+
+
 def test_overlap_is_the_probability_of_two_at_once() -> None:
     window = np.tile(np.array([0.1, 0.2, 0.1, 0.0, 0.3, 0.2, 0.1], dtype=np.float32), (WINDOW_FRAMES, 1))
     segmentation = of_windows([window])
