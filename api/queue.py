@@ -27,9 +27,11 @@ _PUBLISH_SECONDS: Final = 1.0
 class Lane(IntEnum):
     """Which messages of a queue are taken first; the numbers are Celery's priorities on Redis, 0 the highest."""
 
-    FIRST = 0
+    PROMOTED = 0
+    """By workers that may hold one more of the later lane, from which these were taken."""
+    FIRST = 3
     LATER = 9
-    """Only while nothing is in the first."""
+    """Only while nothing is in the others."""
 
 
 class Queue(Protocol):

@@ -62,7 +62,7 @@ COMPARISONS = {
         Comparison(
             name=Name.FLEET,
             title="Many short calls: recognition alone",
-            contestants=(them.HANSARD_WORDS, them.HANSARD_TEXT, them.BATCHED, them.BATCHED_WORDS),
+            contestants=(them.HANSARD_WORDS, them.HANSARD_ATTENTION, them.BATCHED, them.BATCHED_WORDS),
             calls=True,
             samples=("sample-conversation", "sample-two-cities", "sample-endgame"),
         ),
@@ -84,7 +84,7 @@ COMPARISONS = {
             title="One conversation, recognition alone: what was said",
             contestants=(
                 them.HANSARD_WORDS,
-                them.HANSARD_TEXT,
+                them.HANSARD_ATTENTION,
                 them.BATCHED,
                 them.SEQUENTIAL,
                 them.BATCHED_WORDS,

@@ -33,8 +33,11 @@ HANSARD_ECAPA = Contestant(
     name="hansard (ECAPA)", runner="hansard_runner", options={"work": "diarize", "embedding": ECAPA}
 )
 HANSARD_WORDS = Contestant(name="hansard", runner="hansard_runner", options={"work": "recognize", "timed": True})
-HANSARD_TEXT = Contestant(
-    name="hansard, no word times", runner="hansard_runner", options={"work": "recognize", "timed": False}
+HANSARD_ATTENTION = Contestant(
+    name="hansard, word times by attention",
+    runner="hansard_runner",
+    options={"work": "recognize", "timed": False},
+    by_default=False,
 )
 
 WHISPERX = Contestant(
@@ -91,7 +94,6 @@ BATCHED_WORDS = Contestant(
     name="faster-whisper batched",
     runner="faster_whisper_runner",
     options={"batched": True, "timed": True},
-    by_default=False,
 )
 SEQUENTIAL_WORDS = Contestant(
     name="faster-whisper",

@@ -1,4 +1,4 @@
-"""A slot of a worker for interactive jobs: however much backfill it holds, one that comes does not wait for its end."""
+"""Which messages a worker asks for: however much backfill it holds, an interactive job does not wait for its end."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from api.queue import Lane
 
 
 class KeepSlot(bootsteps.StartStopStep):
-    """Let a worker of several slots hold messages of the later lane in all but one.
+    """Let a worker of several slots hold messages of other lanes than the first in all slots but one.
 
-    A worker asks Redis for the next message of all lanes in order. While it holds as many of the later lane as it may,
-    it asks for the first lane alone. A step of Celery's consumer, begun with every connection.
+    A worker asks Redis for the next message of all lanes in order. While it holds as many of the others as it may, it
+    asks for the first lane alone. A step of Celery's consumer, begun with every connection.
     """
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
@@ -30,19 +30,19 @@ class KeepSlot(bootsteps.StartStopStep):
 
 def _ask(channel: Any, ask: Any, most: int, timeout: float | None = None) -> None:  # noqa: ANN401
     steps = channel.priority_steps
-    if _held_later() >= most:
-        channel.priority_steps = [step for step in steps if step < Lane.LATER]
+    if _held_of_others() >= most:
+        channel.priority_steps = [int(Lane.FIRST)]
     try:
         ask(timeout)
     finally:
         channel.priority_steps = steps
 
 
-def _held_later() -> int:
-    """Messages of the later lane that this worker has taken and not finished."""
+def _held_of_others() -> int:
+    """Messages of other lanes than the first that this worker has taken and not finished."""
     while True:
         try:
             held = list(state.reserved_requests)
         except RuntimeError:  # one has been finished meanwhile, in its own thread
             continue
-        return sum(request.delivery_info.get("priority") == Lane.LATER for request in held)
+        return sum(request.delivery_info.get("priority") != Lane.FIRST for request in held)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
@@ -48,15 +49,21 @@ def redis(settings: Settings) -> Iterator[Redis]:
         redis.flushall()
 
 
-@pytest.fixture
-def worker(settings: Settings, redis: Redis) -> Iterator[None]:
-    """Three slots."""
-    command = [sys.executable, "-c", SCRIPT, settings.redis_url.get_secret_value(), str(Pool.PROCESS), "3"]
+@contextmanager
+def working(settings: Settings, slots: int) -> Iterator[None]:
+    command = [sys.executable, "-c", SCRIPT, settings.redis_url.get_secret_value(), str(Pool.PROCESS), str(slots)]
     with subprocess.Popen(command, cwd=REPOSITORY) as process:
         try:
             yield
         finally:
             process.kill()
+
+
+@pytest.fixture
+def worker(settings: Settings, redis: Redis) -> Iterator[None]:
+    """Three slots."""
+    with working(settings, 3):
+        yield
 
 
 def begun(redis: Redis) -> list[UUID]:
@@ -99,3 +106,42 @@ def test_a_slot_is_kept_for_the_first_lane(settings: Settings, redis: Redis, con
     for job in archive[1:3]:
         redis.rpush(f"end:{job}", "")
     until_begun(redis, [*archive, *urgent])
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_promoted_job_goes_first_and_leaves_the_slot_alone(settings: Settings, redis: Redis) -> None:
+    queue = CeleryQueue.connect(settings)
+    archive, promoted = [uuid4() for _ in range(2)], uuid4()
+    queue.send(Pool.PROCESS, archive, Lane.LATER)
+    until_begun(redis, archive)
+    queue.send(Pool.PROCESS, [promoted], Lane.PROMOTED)
+    time.sleep(A_WHILE)
+    assert len(begun(redis)) == 2
+
+    queue.send(Pool.PROCESS, urgent := [uuid4() for _ in range(2)])
+    until_begun(redis, [*archive, urgent[0]])
+    redis.rpush(f"end:{archive[0]}", "")
+    until_begun(redis, [*archive, urgent[0], promoted])
+
+    # It counts as archive.
+    queue.send(Pool.PROCESS, [uuid4()], Lane.LATER)
+    redis.rpush(f"end:{urgent[0]}", "")
+    until_begun(redis, [*archive, *urgent, promoted])
+    redis.rpush(f"end:{urgent[1]}", "")
+    time.sleep(A_WHILE)
+    assert len(begun(redis)) == 5
+
+
+@pytest.mark.usefixtures("redis")
+def test_a_worker_of_one_slot_takes_a_promoted_job_before_interactive_ones(settings: Settings, redis: Redis) -> None:
+    queue = CeleryQueue.connect(settings)
+    with working(settings, 1):
+        queue.send(Pool.PROCESS, [before := uuid4()])
+        until_begun(redis, [before])
+        queue.send(Pool.PROCESS, urgent := [uuid4()])
+        queue.send(Pool.PROCESS, [promoted := uuid4()], Lane.PROMOTED)
+        queue.send(Pool.PROCESS, [later := uuid4()], Lane.LATER)
+        for ended, expected in ((before, promoted), (promoted, *urgent), (*urgent, later)):
+            redis.rpush(f"end:{ended}", "")
+            until_begun(redis, [*begun(redis), expected])
+    assert begun(redis) == [before, promoted, *urgent, later]
