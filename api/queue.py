@@ -27,11 +27,16 @@ _PUBLISH_SECONDS: Final = 1.0
 class Lane(IntEnum):
     """Which messages of a queue are taken first; the numbers are Celery's priorities on Redis, 0 the highest."""
 
-    PROMOTED = 0
-    """By workers that may hold one more of the later lane, from which these were taken."""
-    FIRST = 3
+    FIRST = 0
+    PROMOTED = 1
+    """In line with the first: Redis has one list for 0 to 2. Who takes one knows it for one of the later lane."""
     LATER = 9
-    """Only while nothing is in the others."""
+    """Only while nothing is in the first."""
+
+    @property
+    def line(self) -> Lane:
+        """The lane in whose line the messages stand."""
+        return Lane.FIRST if self is Lane.PROMOTED else self
 
 
 class Queue(Protocol):
@@ -89,7 +94,7 @@ class CeleryQueue:
 
 def _redis_list(queue: str, lane: Lane) -> str:
     """Where kombu keeps the messages of a lane."""
-    return f"{queue}{Channel.sep}{int(lane)}" if lane else queue
+    return f"{queue}{Channel.sep}{int(lane.line)}" if lane.line else queue
 
 
 class InMemoryQueue:
@@ -105,11 +110,11 @@ class InMemoryQueue:
 
     def send(self, queue: str, ids: Sequence[UUID], lane: Lane = Lane.FIRST) -> None:
         """Keep them."""
-        self.lanes[lane][queue] += ids
+        self.lanes[lane.line][queue] += ids
 
     def depth(self, queue: str, lane: Lane = Lane.FIRST) -> int:
         """Count them."""
-        return len(self.lanes[lane][queue])
+        return len(self.lanes[lane.line][queue])
 
 
 QUEUES: Final = (*(str(pool) for pool in Pool), WEBHOOKS)

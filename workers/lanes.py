@@ -1,4 +1,4 @@
-"""Which messages a worker asks for: however much backfill it holds, an interactive job does not wait for its end."""
+"""A slot of a worker for interactive jobs: however much backfill it holds, one that comes does not wait for its end."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from functools import partial
 from typing import Any
 
 from celery import bootsteps
+from celery.app.task import Context
 from celery.worker import state
 
 from api.queue import Lane
 
 
 class KeepSlot(bootsteps.StartStopStep):
-    """Let a worker of several slots hold messages of other lanes than the first in all slots but one.
+    """Let a worker of several slots hold messages of the later lane, promoted ones among them, in all but one.
 
-    A worker asks Redis for the next message of all lanes in order. While it holds as many of the others as it may, it
-    asks for the first lane alone. A step of Celery's consumer, begun with every connection.
+    A worker asks Redis for the next message of all lanes in order. While it holds as many of the later lane as it may,
+    it asks for the first lane alone; a promoted one that it finds there is not for it (`is_for_kept_slot`). A step of
+    Celery's consumer, begun with every connection.
     """
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
@@ -28,21 +30,27 @@ class KeepSlot(bootsteps.StartStopStep):
             channel._brpop_start = partial(_ask, channel, channel._brpop_start, slots - 1)  # noqa: SLF001
 
 
+def is_for_kept_slot(message: Context, slots: int) -> bool:
+    """Whether a message that was taken is a promoted one, and the slot left for it the one that is kept."""
+    promoted = (message.delivery_info or {}).get("priority") == Lane.PROMOTED
+    return promoted and 1 < slots <= _held_later()
+
+
 def _ask(channel: Any, ask: Any, most: int, timeout: float | None = None) -> None:  # noqa: ANN401
     steps = channel.priority_steps
-    if _held_of_others() >= most:
-        channel.priority_steps = [int(Lane.FIRST)]
+    if _held_later() >= most:
+        channel.priority_steps = [step for step in steps if step < Lane.LATER]
     try:
         ask(timeout)
     finally:
         channel.priority_steps = steps
 
 
-def _held_of_others() -> int:
-    """Messages of other lanes than the first that this worker has taken and not finished."""
+def _held_later() -> int:
+    """Messages of the later lane, promoted ones among them, that this worker has taken and not finished."""
     while True:
         try:
             held = list(state.reserved_requests)
         except RuntimeError:  # one has been finished meanwhile, in its own thread
             continue
-        return sum(request.delivery_info.get("priority") != Lane.FIRST for request in held)
+        return sum(request.delivery_info.get("priority") in {Lane.PROMOTED, Lane.LATER} for request in held)

@@ -71,6 +71,7 @@ def take_tasks(app: Celery, queue: str, *, concurrency: int) -> None:
     """
     app.steps["consumer"].add(KeepSlot)
     app.conf.worker_disable_prefetch = True
+    app.conf.worker_concurrency = concurrency
     signals.worker_ready.connect(_look_often, weak=False)
     # Celery sets up no logging of its own beside ours when somebody listens here.
     signals.setup_logging.connect(_keep_logging, weak=False)

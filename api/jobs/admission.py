@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, case, literal, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, case, false, func, literal, or_, select, text, update
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from api.db import Database
@@ -127,27 +127,26 @@ def forget_lost(database: Database, queue: Queue, pool: Pool) -> int:
         overtaken.c.pool == pool,
         overtaken.c.state == JobState.RUNNING,
         overtaken.c.admitted_at > jobs.c.admitted_at,
-        _lane(overtaken.c) == _lane(jobs.c),
+        _goes_first(overtaken.c) == _goes_first(jobs.c),
     )
-    empty = [int(lane) for lane in Lane if queue.depth(pool, lane) == 0]
+    empty = {lane: queue.depth(pool, lane) == 0 for lane in (Lane.FIRST, Lane.LATER)}
+    nothing_in_line = case((_goes_first(jobs.c), literal(empty[Lane.FIRST])), else_=literal(empty[Lane.LATER]))
     with database.system() as connection:
         lost = connection.execute(
             update(jobs)
             .where(jobs.c.pool == pool, is_in(JobState.QUEUED, "jobs.admitted_at IS NOT NULL"))
             .where(jobs.c.admitted_at < NOW - LOST_AFTER)
-            .where(or_(_lane(jobs.c).in_(empty), later.exists()))
+            .where(or_(nothing_in_line, later.exists()))
             .values(admitted_at=None)
             .returning(jobs.c.id)
         ).all()
     return len(lost)
 
 
-def _lane(job: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[int]:
-    """Where the latest message of an admitted job stands in line."""
-    return case(
-        (job.promoted_at == job.admitted_at, literal(int(Lane.PROMOTED))),
-        *((job.priority == priority, literal(int(lane))) for priority, lane in LANES.items()),
-    )
+def _goes_first(job: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[bool]:
+    """Whether the latest message of an admitted job is in the first lane: it is interactive, or was promoted."""
+    promoted = func.coalesce(job.promoted_at == job.admitted_at, false())
+    return or_(job.priority == Priority.INTERACTIVE, promoted)
 
 
 def wait_again(connection: Connection, chosen: Sequence[UUID]) -> None:

@@ -1,8 +1,8 @@
 """An archive that has waited for hours is not put off for ever by those who come after it.
 
 Workers take interactive jobs first. As long as there are enough of those, nothing else would run: so now and then the
-oldest backfill job goes out before them. Only one at a time, so that an interactive job never finds more than one
-before it; and to no slot that a worker keeps for interactive ones.
+oldest backfill job goes out among them. Only one at a time, so that an interactive job never finds more than one before
+it; and a worker that keeps a slot for interactive jobs does not take it in that slot (`workers.lanes`).
 """
 
 from __future__ import annotations

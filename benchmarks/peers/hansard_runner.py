@@ -12,6 +12,10 @@ from pipeline.types import Transcript, Turn, Word
 
 VAD_STEP = 9.0
 """Seconds between segmentation windows where chunks are all that speech regions are wanted for."""
+ALONE = (
+    f"Hansard's recognition alone looks for speech in windows {VAD_STEP:g} s apart; in a whole job it takes what"
+    " diarization's windows tell of it"
+)
 TOGETHER = 8
 """Recordings that are worked on at once, one computing at a time: `hansard serve worker process --concurrency 8`."""
 PACKAGES = ("hansard", "faster-whisper", "ctranslate2", "torch", "pocketsphinx")
@@ -83,7 +87,7 @@ def _recognize(request: Request) -> Loaded:
         with ThreadPoolExecutor(TOGETHER) as threads:
             return list(threads.map(hear, recordings))
 
-    return Loaded(job=job, packages=PACKAGES)
+    return Loaded(job=job, packages=PACKAGES, notes=(ALONE,))
 
 
 def answer_of(transcript: Transcript) -> Answer:

@@ -1,5 +1,7 @@
 """A segmentation as `.npz`, to be read with `numpy.load(..., allow_pickle=False)`; 10 MB an hour of audio.
 
+Of a channel that is one party's it is a third of that: its windows are further apart, as it tells no voices apart.
+
 | key | dtype | shape | what |
 |---|---|---|---|
 | `version` | int64 | () | 2 |

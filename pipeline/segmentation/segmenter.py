@@ -136,7 +136,7 @@ class Segmenter:
         return self._slide(audio, self.options.step, hook or NullHook())
 
     def for_speech(self, audio: Waveform, hook: Hook | None = None) -> Segmentation:
-        """Slide in longer steps, in a third of the time: tells speech from none as well, and voices less well."""
+        """Slide in longer steps, in less than half the time: tells speech from none as well, and voices less well."""
         return self._slide(audio, self.options.speech_step, hook or NullHook())
 
     def _slide(self, audio: Waveform, step: float, hook: Hook) -> Segmentation:

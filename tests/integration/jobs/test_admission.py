@@ -97,18 +97,18 @@ def test_an_interactive_job_is_not_stuck_behind_an_archive_that_was_sent_before(
 
 
 def test_an_archive_is_not_put_off_for_ever(service: Service, queued: Queued) -> None:
-    """Its oldest job goes before the interactive ones, the next when that one was taken."""
+    """Its oldest job goes among the interactive ones, the next when that one was taken."""
     old, next_old, young = (queued(priority=Priority.BACKFILL) for _ in range(3))
     for job in (old, next_old):
         age(service, job, "created_at", "7 hours")
     queue = InMemoryQueue()
     assert admit(service.database, queue, [Pool.PROCESS], 1) == 1  # the first of them waits in its own lane
     assert [promote(service.database, queue, Pool.PROCESS) for _ in range(2)] == [1, 0]
-    assert queue.lanes[Lane.PROMOTED][Pool.PROCESS] == [old]
+    assert queue.messages[Pool.PROCESS] == [old]
     with service.database.system() as connection:
         assert claim(connection, old, Pool.PROCESS, "worker-1", MINUTE)
     assert [promote(service.database, queue, Pool.PROCESS) for _ in range(2)] == [1, 0]
-    assert queue.lanes[Lane.PROMOTED][Pool.PROCESS] == [old, next_old]
+    assert queue.messages[Pool.PROCESS] == [old, next_old]
     with service.database.system() as connection:
         assert claim(connection, next_old, Pool.PROCESS, "worker-1", MINUTE)
     assert promote(service.database, queue, Pool.PROCESS) == 0
@@ -125,10 +125,10 @@ def test_a_promoted_job_whose_message_was_lost_is_promoted_again(service: Servic
     for column in ("admitted_at", "promoted_at"):
         stamp(service, old, column, SOME_TIME_AGO)
     assert forget_lost(service.database, queue, Pool.PROCESS) == 0
-    queue.lanes[Lane.PROMOTED].clear()
+    queue.messages.clear()
     assert forget_lost(service.database, queue, Pool.PROCESS) == 1
     assert promote(service.database, queue, Pool.PROCESS) == 1
-    assert queue.lanes[Lane.PROMOTED][Pool.PROCESS] == [old]
+    assert queue.messages[Pool.PROCESS] == [old]
     assert queue.lanes[Lane.LATER][Pool.PROCESS] == [old, *archive]
 
 

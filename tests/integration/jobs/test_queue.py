@@ -43,8 +43,10 @@ def test_the_first_lane_is_taken_before_the_later_one(settings: Settings) -> Non
     archive, urgent = [uuid4(), uuid4()], [uuid4(), uuid4()]
     queue.send(Pool.PROCESS, archive, Lane.LATER)
     queue.send(Pool.PROCESS, urgent)
-    assert depths(queue) == {Lane.FIRST: 2, Lane.PROMOTED: 0, Lane.LATER: 2}
-    assert taken(settings, 4) == [*urgent, *archive]
+    queue.send(Pool.PROCESS, [promoted := uuid4()], Lane.PROMOTED)
+    queue.send(Pool.PROCESS, [last := uuid4()])
+    assert depths(queue) == {Lane.FIRST: 4, Lane.PROMOTED: 4, Lane.LATER: 2}
+    assert taken(settings, 6) == [*urgent, promoted, last, *archive]
     assert depths(queue) == dict.fromkeys(Lane, 0)
 
 

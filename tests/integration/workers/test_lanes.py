@@ -24,13 +24,17 @@ SCRIPT = """
 import sys
 from redis import Redis
 from api.queue import celery_app, task_name
+from workers.lanes import is_for_kept_slot
 from workers.serving import take_tasks
 
 url, queue, concurrency = sys.argv[1:]
 app, redis = celery_app(url), Redis.from_url(url, socket_timeout=None)
 
-@app.task(name=task_name(queue), ignore_result=True)
-def take(job):
+@app.task(name=task_name(queue), ignore_result=True, bind=True)
+def take(task, job):
+    if is_for_kept_slot(task.request, app.conf.worker_concurrency):
+        redis.rpush("put back", job)
+        return
     redis.rpush("begun", job)
     redis.blpop([f"end:{job}"], timeout=60)
 
@@ -66,15 +70,23 @@ def worker(settings: Settings, redis: Redis) -> Iterator[None]:
         yield
 
 
+def told(redis: Redis, what: str) -> list[UUID]:
+    return [UUID(str(job)) for job in redis.lrange(what, 0, -1)]
+
+
 def begun(redis: Redis) -> list[UUID]:
-    return [UUID(str(job)) for job in redis.lrange("begun", 0, -1)]
+    return told(redis, "begun")
+
+
+def until_told(redis: Redis, what: str, jobs: list[UUID]) -> None:
+    end = time.monotonic() + SOON
+    while set(told(redis, what)) != set(jobs):
+        assert time.monotonic() < end, f"{what}: {told(redis, what)} instead of {jobs}"
+        time.sleep(0.05)
 
 
 def until_begun(redis: Redis, jobs: list[UUID]) -> None:
-    end = time.monotonic() + SOON
-    while set(begun(redis)) != set(jobs):
-        assert time.monotonic() < end, f"{begun(redis)} instead of {jobs}"
-        time.sleep(0.05)
+    until_told(redis, "begun", jobs)
 
 
 @pytest.mark.usefixtures("worker")
@@ -109,39 +121,36 @@ def test_a_slot_is_kept_for_the_first_lane(settings: Settings, redis: Redis, con
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_promoted_job_goes_first_and_leaves_the_slot_alone(settings: Settings, redis: Redis) -> None:
+def test_a_promoted_job_is_not_taken_in_the_slot_that_is_kept(settings: Settings, redis: Redis) -> None:
     queue = CeleryQueue.connect(settings)
     archive, promoted = [uuid4() for _ in range(2)], uuid4()
     queue.send(Pool.PROCESS, archive, Lane.LATER)
     until_begun(redis, archive)
     queue.send(Pool.PROCESS, [promoted], Lane.PROMOTED)
+    until_told(redis, "put back", [promoted])
+    queue.send(Pool.PROCESS, urgent := [uuid4()])
+    until_begun(redis, [*archive, *urgent])
+
+    # With room for it, it is taken, and counts as archive.
+    for job in (archive[0], *urgent):
+        redis.rpush(f"end:{job}", "")
     time.sleep(A_WHILE)
-    assert len(begun(redis)) == 2
-
-    queue.send(Pool.PROCESS, urgent := [uuid4() for _ in range(2)])
-    until_begun(redis, [*archive, urgent[0]])
-    redis.rpush(f"end:{archive[0]}", "")
-    until_begun(redis, [*archive, urgent[0], promoted])
-
-    # It counts as archive.
-    queue.send(Pool.PROCESS, [uuid4()], Lane.LATER)
-    redis.rpush(f"end:{urgent[0]}", "")
+    queue.send(Pool.PROCESS, [promoted], Lane.PROMOTED)
     until_begun(redis, [*archive, *urgent, promoted])
-    redis.rpush(f"end:{urgent[1]}", "")
+    queue.send(Pool.PROCESS, [later := uuid4()], Lane.LATER)
     time.sleep(A_WHILE)
-    assert len(begun(redis)) == 5
+    assert later not in begun(redis)
+    assert told(redis, "put back") == [promoted]
 
 
-@pytest.mark.usefixtures("redis")
-def test_a_worker_of_one_slot_takes_a_promoted_job_before_interactive_ones(settings: Settings, redis: Redis) -> None:
+def test_a_worker_of_one_slot_takes_a_promoted_job_in_its_turn(settings: Settings, redis: Redis) -> None:
     queue = CeleryQueue.connect(settings)
+    first, promoted, last, later = jobs = [uuid4() for _ in range(4)]
+    queue.send(Pool.PROCESS, [later], Lane.LATER)
+    for job, lane in ((first, Lane.FIRST), (promoted, Lane.PROMOTED), (last, Lane.FIRST)):
+        queue.send(Pool.PROCESS, [job], lane)
     with working(settings, 1):
-        queue.send(Pool.PROCESS, [before := uuid4()])
-        until_begun(redis, [before])
-        queue.send(Pool.PROCESS, urgent := [uuid4()])
-        queue.send(Pool.PROCESS, [promoted := uuid4()], Lane.PROMOTED)
-        queue.send(Pool.PROCESS, [later := uuid4()], Lane.LATER)
-        for ended, expected in ((before, promoted), (promoted, *urgent), (*urgent, later)):
-            redis.rpush(f"end:{ended}", "")
-            until_begun(redis, [*begun(redis), expected])
-    assert begun(redis) == [before, promoted, *urgent, later]
+        for number in range(1, 5):
+            until_begun(redis, jobs[:number])
+            redis.rpush(f"end:{jobs[number - 1]}", "")
+    assert begun(redis) == jobs

@@ -112,19 +112,25 @@ class FakeDiarization:
         return Diarization(turns=(turn,), exclusive=(turn,), speakers=(speaker,))
 
 
+@dataclass
 class FakeSegmenter:
-    """Hears the same in every recording."""
+    """Hears the same in every recording, and remembers what for."""
 
-    device = "cpu"
+    device: str = "cpu"
+    heard_for: list[str] = field(default_factory=list)
 
     def __call__(self, audio: Waveform, hook: Hook) -> Segmentation:
         """Give a segmentation that does not depend on the recording."""
-        hook("segmentation", audio.duration, audio.duration)
-        return segmentation()
+        return self._hear(audio, hook, "voices")
 
     def for_speech(self, audio: Waveform, hook: Hook) -> Segmentation:
-        """As above."""
-        return self(audio, hook)
+        """Give the same."""
+        return self._hear(audio, hook, "speech")
+
+    def _hear(self, audio: Waveform, hook: Hook, purpose: str) -> Segmentation:
+        self.heard_for.append(purpose)
+        hook("segmentation", audio.duration, audio.duration)
+        return segmentation()
 
 
 class FakeEncoder:
@@ -189,6 +195,7 @@ class FakeLoader(Loader):
     choices: list[Choice] = field(default_factory=list)
     options: list[PipelineOptions] = field(default_factory=list)
     heard: list[str] = field(default_factory=list)
+    segmented_for: list[str] = field(default_factory=list)
     load_error: Exception | None = None
     on_call: Callable[[str], None] = lambda _uri: None
     models: FakeStore = field(default_factory=FakeStore)
@@ -210,7 +217,7 @@ class FakeLoader(Loader):
 
     def segmenter(self, choice: Choice) -> Any:
         """Give a segmentation that does not depend on the recording."""
-        return FakeSegmenter()
+        return FakeSegmenter(heard_for=self.segmented_for)
 
     def encoder(self, choice: Choice) -> Any:
         """Give an encoder to which every voice is the same."""

@@ -66,6 +66,14 @@ def test_regions_are_lines_of_start_and_end(cli: Cli, recording: Make, command: 
     assert all(0 <= start < end <= 10 for start, end in lines)
 
 
+@pytest.mark.parametrize(("command", "purpose"), [("vad", "speech"), ("overlap", "voices"), ("changes", "voices")])
+def test_only_speech_is_looked_for_in_longer_steps(
+    cli: Cli, loader: FakeLoader, recording: Make, command: str, purpose: str
+) -> None:
+    assert cli(command, recording("talk.wav")).code == 0
+    assert loader.segmented_for == [purpose]
+
+
 def test_regions_of_several_recordings_come_under_their_names(cli: Cli, recording: Make) -> None:
     first, second = recording("a.wav"), recording("b.wav")
     result = cli("vad", first, second)
