@@ -47,6 +47,18 @@ class HalfBrokenQueue(InMemoryQueue):
         super().send(queue, ids, lane)
 
 
+class NotingQueue(InMemoryQueue):
+    """Remembers as what a message was sent, which a worker sees as well."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[tuple[UUID, Lane]] = []
+
+    def send(self, queue: str, ids: Sequence[UUID], lane: Lane = Lane.FIRST) -> None:
+        self.sent += [(one, lane) for one in ids]
+        super().send(queue, ids, lane)
+
+
 def admitted(service: Service, window: int = 16) -> list[UUID]:
     """In the order in which workers take them."""
     queue = InMemoryQueue()
@@ -113,6 +125,16 @@ def test_an_archive_is_not_put_off_for_ever(service: Service, queued: Queued) ->
         assert claim(connection, next_old, Pool.PROCESS, "worker-1", MINUTE)
     assert promote(service.database, queue, Pool.PROCESS) == 0
     assert admitted(service) == [young]
+
+
+def test_a_worker_knows_a_promoted_job_among_the_interactive_ones(service: Service, queued: Queued) -> None:
+    old, urgent = queued(priority=Priority.BACKFILL), queued()
+    age(service, old, "created_at", "7 hours")
+    queue = NotingQueue()
+    assert promote(service.database, queue, Pool.PROCESS) == 1
+    assert admit(service.database, queue, [Pool.PROCESS], 16) == 1
+    assert queue.sent == [(old, Lane.PROMOTED), (urgent, Lane.FIRST)]
+    assert queue.messages[Pool.PROCESS] == [old, urgent]
 
 
 def test_a_promoted_job_whose_message_was_lost_is_promoted_again(service: Service, queued: Queued) -> None:
